@@ -1,0 +1,1 @@
+"""The application: web, commands, worker. The only place that knows Flask, the environment and the wall clock."""

@@ -1,0 +1,1 @@
+"""Depots, stock, needs and loans."""

@@ -1,0 +1,1 @@
+"""Where the database begins: spaces, people, audit, reference tables."""

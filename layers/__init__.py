@@ -1,0 +1,1 @@
+"""Municipalities, the catalogue of layers, stored exposure."""

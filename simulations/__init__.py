@@ -1,0 +1,1 @@
+"""Exercises: scenario, clock, injects, score."""

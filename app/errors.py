@@ -1,0 +1,124 @@
+"""What goes wrong, as sentences for the person who must act; HTTP and exit codes are one table."""
+
+from typing import ClassVar
+
+from foundation.errors import N_, FoundationError, NoSuchFigure, NoSuchSpace
+from gis.errors import GisError
+
+
+class AppError(Exception):
+    """A text to translate and its parameters; as a string, the English sentence."""
+
+    text: ClassVar[str] = N_("This could not be done.")
+
+    def __init__(self, **parameters: object) -> None:
+        super().__init__()
+        self.parameters = parameters
+
+    def __str__(self) -> str:
+        return self.text.format(**self.parameters)
+
+
+class WrongSetting(AppError):
+    """A variable of the environment cannot be used."""
+
+    text = N_("{variable} is {value}, but must be {expected}.")
+
+
+class LonelySetting(WrongSetting):
+    """One of two variables that belong together is missing."""
+
+    text = N_("{variable} must be set when {other} is set, or neither.")
+
+
+class DatabaseUnavailable(AppError):
+    """The database cannot be started or reached."""
+
+    text = N_("The database cannot be reached: {reason}.")
+
+
+class PostgresMissing(DatabaseUnavailable):
+    """No PostgreSQL with PostGIS is installed."""
+
+    text = N_(
+        "PostgreSQL with PostGIS is not installed: run script/bootstrap, "
+        "or set SPREMNOST_DATABASE_URL and SPREMNOST_ADMIN_DATABASE_URL."
+    )
+
+
+class PostgresVersionMissing(DatabaseUnavailable):
+    """The data folder was made by a PostgreSQL that is gone."""
+
+    text = N_(
+        "The database in {folder} was made by PostgreSQL {version}, which is not installed: "
+        "install postgresql-{version}-postgis-3."
+    )
+
+
+class PostgresFailed(DatabaseUnavailable):
+    """One of PostgreSQL's own programs failed."""
+
+    text = N_("The database in {folder} cannot be used, {program} says: {reason}.")
+
+
+class ForeignFolder(DatabaseUnavailable):
+    """The data folder belongs to somebody else."""
+
+    text = N_(
+        "The database folder {folder} belongs to user {owner}, not to {user}: "
+        "start Spremnost as it was started before, or move the folder away."
+    )
+
+
+class FolderNotMade(DatabaseUnavailable):
+    """The data folder cannot be made."""
+
+    text = N_("The database folder {folder} cannot be made: {reason}.")
+
+
+class SystemUserNotMade(DatabaseUnavailable):
+    """Root needs a user to run the database and cannot make one."""
+
+    text = N_("The system user {user} cannot be made: {reason}.")
+
+
+class NotEmbedded(AppError):
+    """A command for the embedded database was given while another one is set."""
+
+    text = N_("SPREMNOST_DATABASE_URL names a database of its own, which this command does not run.")
+
+
+class CannotServe(AppError):
+    """The web server or the worker cannot run."""
+
+    text = N_("The {name} has stopped five times in a row (exit code {code}); its messages are above.")
+
+
+class PortTaken(CannotServe):
+    """Another program listens there."""
+
+    text = N_("Port {port} on {host} cannot be used: {reason}. Stop what uses it or set SPREMNOST_PORT.")
+
+
+# The nearest class up the tree decides. Commands end with 2 where the request was wrong (4xx) and with 1 otherwise.
+STATUS: dict[type[Exception], int] = {
+    AppError: 500,
+    WrongSetting: 400,
+    NotEmbedded: 409,
+    DatabaseUnavailable: 503,
+    FoundationError: 409,
+    NoSuchSpace: 404,
+    NoSuchFigure: 404,
+    GisError: 422,
+}
+KNOWN_ERRORS = tuple(kind for kind in STATUS if not any(base in STATUS for base in kind.__mro__[1:]))
+
+
+def status_of(error: Exception) -> int:
+    """The HTTP status of an error of one of our packages."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def exit_code_of(error: Exception) -> int:
+    """The exit code of a command that ended with an error of one of our packages."""
+    return 2 if status_of(error) < 500 else 1

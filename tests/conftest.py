@@ -1,0 +1,75 @@
+"""A PostGIS of the tests' own: one cluster per test process, one migrated template, one database per test."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from app.postgres import Embedded
+from app.settings import Settings, libpq_url
+
+NUMBERS = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Embedded]:
+    """A running cluster that forgets everything at the end; root's system user can pass the folders above it."""
+    above = Path(tempfile.mkdtemp(prefix="spremnost-test-"))
+    above.chmod(0o755)
+    cluster = Embedded(above / "postgres", durable=False)
+    try:
+        with cluster.in_use():
+            yield cluster
+    finally:
+        for folder in (above, cluster.folder, cluster.sockets):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def empty_settings(postgres: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings for the tests, without a database of their own yet."""
+    return Settings(data_dir=tmp_path_factory.mktemp("data"), secret_key="only for tests " * 3)
+
+
+@pytest.fixture(scope="session")
+def template(postgres: Embedded, empty_settings: Settings) -> str:
+    """The name of a database that is migrated to the newest version and that nobody is connected to."""
+    from app.migrate import upgrade
+
+    _as_owner(postgres, "CREATE DATABASE migrated")
+    upgrade(_at(empty_settings, postgres, "migrated"))
+    return "migrated"
+
+
+@pytest.fixture
+def empty_database(postgres: Embedded, empty_settings: Settings) -> Iterator[Settings]:
+    """Settings with a new database without any tables."""
+    yield from _new_database(postgres, empty_settings, "template1")
+
+
+@pytest.fixture
+def database(postgres: Embedded, empty_settings: Settings, template: str) -> Iterator[Settings]:
+    """Settings with a new, migrated database."""
+    yield from _new_database(postgres, empty_settings, template)
+
+
+def _new_database(postgres: Embedded, settings: Settings, template: str) -> Iterator[Settings]:
+    name = f"test_{next(NUMBERS)}"
+    _as_owner(postgres, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    yield _at(settings, postgres, name)
+    _as_owner(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _at(settings: Settings, postgres: Embedded, name: str) -> Settings:
+    urls = postgres.urls(name)
+    return replace(settings, database_url=urls.database_url, admin_database_url=urls.admin_database_url)
+
+
+def _as_owner(postgres: Embedded, statement: str) -> None:
+    with psycopg.connect(libpq_url(postgres.urls("postgres").admin_database_url), autocommit=True) as connection:
+        connection.execute(statement)

@@ -1,0 +1,25 @@
+"""The schema that the migrations must lead to, and what of a database is compared with it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from geoalchemy2 import alembic_helpers
+
+# Every module with tables is imported here, or no migration knows of it.
+import foundation.audit
+import foundation.outbox
+import foundation.people
+import foundation.reference
+import foundation.spaces  # noqa: F401
+from foundation.database import Base
+
+metadata = Base.metadata
+
+# Only the schema `public` is compared, without PostGIS's own tables; Procrastinate looks after its schema itself.
+COMPARISON: Final[dict[str, Any]] = {
+    "target_metadata": metadata,
+    "include_object": alembic_helpers.include_object,
+    "compare_type": True,
+    "compare_server_default": True,
+}

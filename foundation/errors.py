@@ -1,0 +1,41 @@
+"""What can go wrong here, as sentences that whoever shows them can translate."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+def N_(text: str) -> str:  # noqa: N802  gettext's own name for it
+    """The text itself, marked so that gettext extracts it."""
+    return text
+
+
+class FoundationError(Exception):
+    """A text to translate and its parameters; as a string, the English sentence."""
+
+    text: ClassVar[str] = N_("This could not be done.")
+
+    def __init__(self, **parameters: object) -> None:
+        super().__init__()
+        self.parameters = parameters
+
+    def __str__(self) -> str:
+        return self.text.format(**self.parameters)
+
+
+class NoSuchSpace(FoundationError):
+    """No space answers to that short name."""
+
+    text = N_("There is no space called {slug}.")
+
+
+class NoSuchFigure(FoundationError):
+    """No figure of that code is kept."""
+
+    text = N_("There is no figure {code} in the reference tables.")
+
+
+class FigureChangedMeanwhile(FoundationError):
+    """Someone else entered a newer revision since the figure was read."""
+
+    text = N_("{code} was changed by someone else meanwhile. Look at its newest value, then change that.")

@@ -1,0 +1,131 @@
+"""Who people are and whom they belong to. Shared by all spaces; what they may do is decided elsewhere."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, and_, func, or_, select, text
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy.orm import Mapped, Session, mapped_column, validates
+
+from foundation.database import Base, Id, app_may
+
+
+class Locale(StrEnum):
+    BOSNIAN = "bs"
+    CROATIAN = "hr"
+    SERBIAN_LATIN = "sr_Latn_BA"
+    SERBIAN_CYRILLIC = "sr_Cyrl_BA"
+    ENGLISH = "en"
+
+
+class OrganisationKind(StrEnum):
+    MUNICIPALITY = "municipality"
+    CIVIL_PROTECTION = "civil_protection"  # headquarters and administrations above the municipality
+    FIRE_BRIGADE = "fire_brigade"
+    MOUNTAIN_RESCUE = "mountain_rescue"
+    RED_CROSS = "red_cross"
+    COMPANY = "company"
+    DONOR = "donor"
+    OTHER = "other"
+
+
+class Organisation(Base):
+    """A body in whose name people act and to which things belong."""
+
+    __tablename__ = "organisation"
+    __table_args__ = ({"info": app_may("SELECT", "INSERT", "UPDATE")},)
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[OrganisationKind]
+    created_at: Mapped[datetime]
+
+
+class Person(Base):
+    """A person, never deleted: past acts keep their name. One who left is deactivated."""
+
+    __tablename__ = "person"
+    __table_args__ = (
+        # Someone who left must not keep their successor, or themselves returning, from the address.
+        Index(
+            "uq_person_email_active",
+            text("lower(email)"),
+            unique=True,
+            postgresql_where=text("deactivated_at IS NULL"),
+        ),
+        {"info": app_may("SELECT", "INSERT", "UPDATE")},
+    )
+
+    id: Mapped[Id]
+    name: Mapped[str]
+    email: Mapped[str | None]
+    locale: Mapped[Locale] = mapped_column(default=Locale.BOSNIAN)
+    created_at: Mapped[datetime]
+    deactivated_at: Mapped[datetime | None]
+
+    @property
+    def is_active(self) -> bool:
+        return self.deactivated_at is None
+
+    def deactivate(self, *, at: datetime) -> None:
+        """Close the person's access; a second time changes nothing."""
+        self.deactivated_at = self.deactivated_at or at
+
+    @validates("email")
+    def _normalise(self, _key: str, email: str | None) -> str | None:
+        return None if email is None else normal_email(email)
+
+
+class Membership(Base):
+    """A person belongs to an organisation in the period [since, until)."""
+
+    __tablename__ = "membership"
+    __table_args__ = (
+        CheckConstraint("until > since", name="period"),
+        ExcludeConstraint(
+            ("person_id", "="),
+            ("organisation_id", "="),
+            (text("tstzrange(since, until)"), "&&"),
+            name="ex_membership_once_at_a_time",
+            using="gist",
+        ),
+        {"info": app_may("SELECT", "INSERT", "UPDATE")},
+    )
+
+    id: Mapped[Id]
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+
+
+def normal_email(email: str) -> str:
+    """The address as it is kept and compared: no blanks around it, one case, one form of č."""
+    return unicodedata.normalize("NFKC", email).strip().lower()
+
+
+def person_by_email(session: Session, email: str) -> Person | None:
+    """The active person with that address, in whatever case it is typed."""
+    return session.scalars(
+        select(Person).where(func.lower(Person.email) == normal_email(email), Person.deactivated_at.is_(None))
+    ).one_or_none()
+
+
+def organisations_of(session: Session, person_id: UUID, *, at: datetime) -> list[Organisation]:
+    """The organisations that a person belongs to at that moment, by name."""
+    return list(
+        session.scalars(
+            select(Organisation)
+            .join(Membership, Membership.organisation_id == Organisation.id)
+            .where(Membership.person_id == person_id, _in_force(at))
+            .order_by(Organisation.name)
+        )
+    )
+
+
+def _in_force(at: datetime) -> ColumnElement[bool]:
+    return and_(Membership.since <= at, or_(Membership.until.is_(None), Membership.until > at))

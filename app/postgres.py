@@ -21,8 +21,10 @@ from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
+from sqlalchemy.exc import OperationalError
 
 from app.errors import (
+    DatabaseUnavailable,
     FolderNotMade,
     ForeignFolder,
     PostgresFailed,
@@ -69,7 +71,7 @@ class Embedded:
     """One private PostgreSQL cluster in `folder`."""
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
-        self.wanted_folder = folder.absolute()
+        self.wanted_folder = folder.resolve()
         self.durable = durable
         self.as_root = os.geteuid() == 0
         self.user = _system_user() if self.as_root else pwd.getpwuid(os.geteuid())
@@ -123,9 +125,13 @@ class Embedded:
         """Whether someone asked for the server to stay."""
         return self._keep_mark.exists()
 
+    def is_alive(self) -> bool:
+        """Whether the server's main process is there."""
+        return self._postmaster() is not None
+
     def is_running(self) -> bool:
         """Whether the server answers on its socket."""
-        if self._postmaster() is None:
+        if not self.is_alive():
             return False
         try:
             psycopg.connect(self._owner_url("postgres"), connect_timeout=5).close()
@@ -293,16 +299,20 @@ class Embedded:
             raise ForeignFolder(
                 folder=self.folder, owner=_name(self.folder.stat().st_uid), user=self.user.pw_name
             ) from error
-        return number if number in self._processes() else None
+        return number if self._is_ours(number) else None
+
+    def _is_ours(self, number: int) -> bool:
+        """Whether that process belongs to this cluster: each PostgreSQL process stands in its data folder."""
+        process = Path("/proc") / str(number)
+        try:
+            # A zombie has no folder any more.
+            return (process / "cwd").readlink() == self.data and (process / "comm").read_text() == "postgres\n"
+        except OSError:
+            return False
 
     def _processes(self) -> set[int]:
-        """Every process of this cluster: each PostgreSQL process stands in its data folder."""
-        found = set()
-        for process in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                if (process / "cwd").readlink() == self.data and (process / "comm").read_text().startswith("postgres"):
-                    found.add(int(process.name))
-        return found
+        numbers = (int(process.name) for process in Path("/proc").glob("[0-9]*"))
+        return {number for number in numbers if self._is_ours(number)}
 
     def _start(self) -> None:
         if self._postmaster() is None:
@@ -335,13 +345,17 @@ class Embedded:
 def connected(settings: Settings) -> Iterator[Settings]:
     """The settings with the URLs of a database that runs: the given one, or the embedded one for as long as needed.
 
-    Raises DatabaseUnavailable if the embedded one cannot be started.
+    Raises DatabaseUnavailable if it cannot be started or reached.
     """
-    if settings.database_url:
-        yield settings
-        return
-    with embedded_of(settings).in_use() as urls:
-        yield replace(settings, database_url=urls.database_url, admin_database_url=urls.admin_database_url)
+    try:
+        if settings.database_url:
+            yield settings
+            return
+        with embedded_of(settings).in_use() as urls:
+            yield replace(settings, database_url=urls.database_url, admin_database_url=urls.admin_database_url)
+    except (psycopg.OperationalError, OperationalError) as error:
+        reason = error.orig if isinstance(error, OperationalError) else error
+        raise DatabaseUnavailable(reason=str(reason).splitlines()[0].rstrip(".")) from error
 
 
 def embedded_of(settings: Settings) -> Embedded:

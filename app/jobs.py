@@ -1,0 +1,91 @@
+"""Work that is done later, by the worker: a queue in the database itself.
+
+A job is put in the queue inside the caller's transaction, so that it exists if and only if the work it belongs to was
+committed. A job may run twice, when its worker was killed, and must then give the same result.
+"""
+
+import asyncio
+from typing import Any
+
+import structlog
+from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
+from procrastinate.exceptions import ConnectorException
+from sqlalchemy.orm import Session
+
+from app.settings import Settings, libpq_url
+
+# Jobs are queued on connections that the caller brings along, so that this connector is never opened.
+queue = App(connector=SyncPsycopgConnector())
+
+CONCURRENT_JOBS = 2
+HEARTBEAT_S = 5.0
+STALLED_AFTER_S = 20.0
+SWEEP_S = 5.0
+# A job that takes its worker down each time must not do so for ever.
+MOST_ATTEMPTS = 3
+
+# One statement: another worker's sweep skips the rows that this one holds, so that no job is put back twice.
+PUT_BACK = """
+UPDATE procrastinate_jobs AS job
+SET attempts = attempts + 1,
+    scheduled_at = now(),
+    status = CASE WHEN attempts + 1 >= %(most)s THEN 'failed' ELSE 'todo' END::procrastinate_job_status
+WHERE id IN (
+    SELECT stalled.id FROM procrastinate_jobs AS stalled
+    LEFT JOIN procrastinate_workers AS worker ON worker.id = stalled.worker_id
+    WHERE stalled.status = 'doing'
+      AND (worker.id IS NULL OR worker.last_heartbeat < now() - make_interval(secs => %(silence)s))
+    FOR UPDATE OF stalled SKIP LOCKED
+)
+RETURNING id, task_name, status
+"""
+
+log = structlog.get_logger(__name__)
+
+
+def enqueue(session: Session, task: str, /, **arguments: Any) -> int:
+    """Puts a job in the queue when the session's transaction commits; gives the job's number."""
+    connection = session.connection().connection.driver_connection
+    return queue.configure_task(task, allow_unknown=False, connection=connection).defer(**arguments)
+
+
+def work(settings: Settings) -> None:
+    """Does jobs until SIGTERM or SIGINT, then finishes those that it has begun."""
+    asyncio.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    connector = PsycopgConnector(
+        conninfo=libpq_url(settings.database_url),
+        kwargs={"options": "-csearch_path=public,procrastinate -ctimezone=UTC"},
+        min_size=1,
+        max_size=CONCURRENT_JOBS + 3,
+    )
+    with queue.replace_connector(connector) as app:
+        async with app.open_async():
+            sweeping = asyncio.create_task(_keep_sweeping(app))
+            try:
+                await app.run_worker_async(
+                    concurrency=CONCURRENT_JOBS,
+                    delete_jobs="successful",
+                    update_heartbeat_interval=HEARTBEAT_S,
+                    stalled_worker_timeout=STALLED_AFTER_S,
+                )
+            finally:
+                sweeping.cancel()
+
+
+async def _keep_sweeping(app: App) -> None:
+    while True:
+        try:
+            await put_back_stalled_jobs(app)
+        except ConnectorException as error:
+            log.warning("stalled jobs not looked for", reason=str(error))
+        await asyncio.sleep(SWEEP_S)
+
+
+async def put_back_stalled_jobs(app: App) -> None:
+    """Puts jobs whose worker has gone silent back into the queue; after too many attempts they have failed."""
+    jobs = await app.connector.execute_query_all_async(PUT_BACK, most=MOST_ATTEMPTS, silence=STALLED_AFTER_S)
+    for job in jobs:
+        log.warning("worker of a job has gone", job=job["id"], task=job["task_name"], status=job["status"])

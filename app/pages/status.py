@@ -1,0 +1,22 @@
+"""The plain page that says what is running."""
+
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from app.factory import current_settings
+from app.status import look
+
+status = Blueprint("status", __name__)
+
+
+@status.get("/")
+def show() -> ResponseReturnValue:
+    """What is running, in which version, and since when the worker has been silent."""
+    now = datetime.now(UTC)
+    settings = current_settings()
+    return render_template(
+        "status.html", status=look(settings, now), now=now, demo=settings.demo, version=version("spremnost")
+    )

@@ -1,0 +1,50 @@
+"""The web server: gunicorn with threads, the application made anew in each of its processes."""
+
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger as GunicornLogger
+
+from app.factory import create_app
+from app.processes import die_with_parent
+from app.settings import Settings
+
+
+class Logger(GunicornLogger):  # type: ignore[misc]  # gunicorn brings no types
+    """Leaves gunicorn's messages to the handlers of this process."""
+
+    def setup(self, cfg: Any) -> None:
+        """Adds no handler of its own."""
+        self.error_log.propagate = True
+        self.error_log.handlers.clear()
+
+
+class Web(BaseApplication):  # type: ignore[misc]
+    """Serves the application on an address, or on a socket that is open already."""
+
+    def __init__(self, settings: Settings, bind: str) -> None:
+        self.settings = settings
+        self.bind = bind
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Settings for many open streams: one thread each, few processes."""
+        for name, value in {
+            "bind": self.bind,
+            "worker_class": "gthread",
+            "workers": 2,
+            "threads": 300,
+            "keepalive": 5,
+            "graceful_timeout": 5,
+            "logger_class": Logger,
+            # Heartbeats between gunicorn's processes go through a file that must not wait for a disk.
+            "worker_tmp_dir": "/dev/shm",  # noqa: S108
+            "control_socket_disable": True,
+            "post_fork": lambda server, worker: die_with_parent(),
+        }.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """The application, once in each process."""
+        return create_app(self.settings)

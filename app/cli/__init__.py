@@ -9,6 +9,7 @@ COMMANDS = {
     "database": ("app.cli.database:database", "Start, stop, look at and migrate the database."),
     "exposure": ("app.cli.exposure:exposure", "Count exposed people from files."),
     "serve": ("app.cli.serve:serve", "Run everything: database, web server and worker."),
+    "status": ("app.cli.status:status", "Say what works and what is missing."),
     "validate": ("app.cli.validate:validate", "Compare our numbers with published ones and with other tools."),
     "web": ("app.cli.serve:web", "Run the web server alone."),
     "worker": ("app.cli.serve:worker", "Run the worker alone."),

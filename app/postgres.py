@@ -351,11 +351,19 @@ def connected(settings: Settings) -> Iterator[Settings]:
         if settings.database_url:
             yield settings
             return
-        with embedded_of(settings).in_use() as urls:
-            yield replace(settings, database_url=urls.database_url, admin_database_url=urls.admin_database_url)
+        with embedded_of(settings).in_use():
+            yield with_urls(settings)
     except (psycopg.OperationalError, OperationalError) as error:
         reason = error.orig if isinstance(error, OperationalError) else error
         raise DatabaseUnavailable(reason=str(reason).splitlines()[0].rstrip(".")) from error
+
+
+def with_urls(settings: Settings) -> Settings:
+    """The settings with both URLs, those of the embedded database if none are given, whether it runs or not."""
+    if settings.database_url:
+        return settings
+    urls = embedded_of(settings).urls()
+    return replace(settings, database_url=urls.database_url, admin_database_url=urls.admin_database_url)
 
 
 def embedded_of(settings: Settings) -> Embedded:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import click
 
 from app import logs
+from app.postgres import with_urls
 from app.settings import Settings
 from app.status import look
 
@@ -15,6 +16,6 @@ def status() -> None:
     """Say whether database, schema and worker are there; exit code 1 if one is missing."""
     settings = Settings.from_environ(os.environ)
     logs.configure(settings.log_level)
-    missing = look(settings, datetime.now(UTC)).missing
+    missing = look(with_urls(settings), datetime.now(UTC)).missing
     click.echo(f"Not ready: {', '.join(missing)}." if missing else "Ready.")
     raise SystemExit(1 if missing else 0)

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from foundation.errors import N_, FoundationError, NoSuchFigure, NoSuchSpace
 from gis.errors import GisError
+from layers.errors import LayersError
 
 
 class AppError(Exception):
@@ -110,6 +111,7 @@ STATUS: dict[type[Exception], int] = {
     NoSuchSpace: 404,
     NoSuchFigure: 404,
     GisError: 422,
+    LayersError: 422,
 }
 KNOWN_ERRORS = tuple(kind for kind in STATUS if not any(base in STATUS for base in kind.__mro__[1:]))
 

@@ -1,0 +1,129 @@
+"""`spremnost exposure`: exposed people from files. Imports nothing heavy: the files are read in the sandbox."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from gis.errors import SameName, WrongEdges, WrongThreshold
+from layers.sandbox import Limits, run
+
+LIMITS = Limits(memory_bytes=3 * 2**30, cpu_seconds=6 * 3600)
+
+
+@click.command()
+@click.option("--zones", required=True, metavar="FILE[:layer]", help="Polygons whose people are counted.")
+@click.option("--population", required=True, metavar="FILE", help="GeoTIFF of people; its grid is kept.")
+@click.option(
+    "--hazard", "hazards", required=True, multiple=True, metavar="FILE", help="GeoTIFF or polygons; may be repeated."
+)
+@click.option("--threshold", default="0.3", show_default=True, help="A cell of a raster hazard counts from here (≥).")
+@click.option("--edges", metavar="0.3,0.5,1,2", help="Also count people by class: from each edge up to the next.")
+@click.option("--zone-field", metavar="NAME", help="Field that names the zones; otherwise they are numbered from 1.")
+@click.option(
+    "--population-unit",
+    type=click.Choice(["persons", "persons/km2"]),
+    default="persons",
+    show_default=True,
+    help="What a cell of the population says.",
+)
+@click.option("--format", type=click.Choice(["csv", "json", "gpkg"]), default="csv", show_default=True)
+@click.option("--output", metavar="FILE", help="Otherwise standard output.")
+def exposure(
+    zones: str,
+    population: str,
+    hazards: tuple[str, ...],
+    threshold: str,
+    edges: str | None,
+    zone_field: str | None,
+    population_unit: str,
+    format: str,
+    output: str | None,
+) -> None:
+    """Count the people of each zone who are exposed to each hazard.
+
+    One row per zone and hazard, in the order of the files, and a row TOTAL after each hazard. Empty means: nothing of
+    the zone is modelled by that hazard. No database and no server are needed.
+    """
+    edge_names = [e.strip() for e in edges.split(",")] if edges is not None else []
+    rising = [_number(e) for e in edge_names]
+    if any(b <= a or not math.isfinite(b - a) for a, b in zip(rising, rising[1:], strict=False)) or not all(
+        math.isfinite(e) for e in rising
+    ):
+        raise WrongEdges(edges=edges)
+    if not math.isfinite(_number(threshold)):
+        raise WrongThreshold(threshold=threshold)
+    stems = [Path(h).stem for h in hazards]
+    for stem in stems:
+        if stems.count(stem) > 1:
+            raise SameName(name=stem)
+    if format == "gpkg" and output is None and sys.stdout.isatty():
+        raise click.UsageError("A GeoPackage is not shown on a terminal: name a file with --output.")
+    zone_file, layer = _file_and_layer(zones)
+    with tempfile.TemporaryDirectory(prefix="spremnost-") as folder:
+        result = Path(folder) / f"result.{format}"
+        run(
+            "gis.file_mode:write_exposure",
+            {
+                "zones": zone_file,
+                "layer": layer,
+                "population": population,
+                "hazards": list(hazards),
+                "threshold": _number(threshold),
+                "edge_names": edge_names,
+                "zone_field": zone_field,
+                "unit": population_unit,
+                "kept_indexes": str(_kept_indexes()),
+                "format": format,
+                "output": str(result),
+            },
+            files=[Path(f).name for f in (zone_file, population, *hazards)],
+            limits=LIMITS,
+        )
+        if output is None:
+            with result.open("rb") as content:
+                shutil.copyfileobj(content, sys.stdout.buffer)
+        else:
+            _put(result, Path(output))
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _file_and_layer(zones: str) -> tuple[str, str | None]:
+    """FILE[:layer]; a colon in the name of a file that exists is not a layer."""
+    file, colon, layer = zones.rpartition(":")
+    if colon and layer and not Path(zones).exists() and Path(file).is_file():
+        return file, layer
+    return zones, None
+
+
+def _kept_indexes() -> Path:
+    caches = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(caches) if caches.startswith("/") else Path.home() / ".cache") / "spremnost" / "exposure"
+
+
+def _put(result: Path, output: Path) -> None:
+    """Beside the wanted file first, then renamed: a failed copy leaves what was there."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
+        try:
+            with os.fdopen(handle, "wb") as part, result.open("rb") as content:
+                shutil.copyfileobj(content, part)
+            os.chmod(name, 0o644)
+            os.replace(name, output)
+        except BaseException:
+            os.unlink(name)
+            raise
+    except OSError as error:
+        raise click.UsageError(f"{output} cannot be written: {error.strerror}.") from error

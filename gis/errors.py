@@ -1,0 +1,150 @@
+"""What can be wrong with files and grids, each as a sentence for the person who must act."""
+
+from __future__ import annotations
+
+
+def N_(text: str) -> str:  # noqa: N802 - gettext's usual mark
+    """Mark a text for translation; it is translated where it is shown."""
+    return text
+
+
+class GisError(Exception):
+    """The root: a text to translate and its parameters; str() is the English sentence."""
+
+    text = ""
+
+    def __init__(self, **parameters: object) -> None:
+        self.parameters = parameters
+        super().__init__(self.text.format(**parameters))
+
+
+class FileNotUsable(GisError):
+    text = N_("{file} cannot be used: {reason}")
+
+
+class FileMissing(GisError):
+    text = N_("{file} does not exist or is not a file.")
+
+
+class NotALocalFile(GisError):
+    text = N_("{file} is not a path of a local file; copy the file here first.")
+
+
+class WrongFormat(GisError):
+    text = N_("{file} is not {expected}; convert it first.")
+
+
+class Damaged(GisError):
+    text = N_("{file} is cut short or damaged and cannot be read whole; get the file again. ({detail})")
+
+
+class TooLarge(GisError):
+    text = N_("{file} declares {declared} {unit}, more than the {limit} that are allowed; cut it to the area needed.")
+
+
+class BlocksTooLarge(GisError):
+    text = N_("{file} is stored in blocks of {size_mb} MB; rewrite it with tiles: gdal_translate -of COG.")
+
+
+class NoCrs(GisError):
+    text = N_("{file} has no coordinate reference system; set it with the one it was made in.")
+
+
+class UnknownCrs(GisError):
+    text = N_("{file} has a coordinate reference system that cannot be converted to the population's; reproject it.")
+
+
+class NotGeoreferenced(GisError):
+    text = N_("{file} does not say where its cells lie (no geotransform); georeference it first.")
+
+
+class RotatedGrid(GisError):
+    text = N_("{file} has a rotated grid, which a population raster may not have; warp it to a north-up grid first.")
+
+
+class WrongBands(GisError):
+    text = N_("{file} has {bands} bands; give a file with the one band that counts.")
+
+
+class WrongCellType(GisError):
+    text = N_("{file} holds {dtype} cells; real numbers are needed.")
+
+
+class NegativePeople(GisError):
+    text = N_(
+        "{file} has {cells} cells with negative people (the first, {value}, in row {row}, column {column}); "
+        "declare the nodata value if that is one, or correct the cells."
+    )
+
+
+class UndeclaredNodata(GisError):
+    text = N_(
+        "{file} has {cells} cells of {value}, which looks like a nodata value that the file does not declare and "
+        "would be counted; declare it with gdal_edit.py -a_nodata {value}, or correct the cells."
+    )
+
+
+class NoPeople(GisError):
+    text = N_("{file} has no cell with people in it.")
+
+
+class WrongGeometry(GisError):
+    text = N_("{file}, feature {feature}: the geometry is {found}; polygons are needed.")
+
+
+class EmptyLayer(GisError):
+    text = N_("{file} has no features.")
+
+
+class WhichLayer(GisError):
+    text = N_("{file} has several layers ({layers}); name one as {file}:LAYER.")
+
+
+class NoSuchLayer(GisError):
+    text = N_("{file} has no layer {layer}; it has {layers}.")
+
+
+class NoSuchField(GisError):
+    text = N_("{file} has no field {field}; it has {fields}.")
+
+
+class EmptyField(GisError):
+    text = N_("{file}, feature {feature}: the field {field} is empty; every zone needs a name.")
+
+
+class ReservedName(GisError):
+    text = N_("{file}, feature {feature}: a zone may not be called {name}, which names the row of sums; rename it.")
+
+
+class CoordinatesOffEarth(GisError):
+    text = N_(
+        "{file} says its coordinates are degrees, but has {value}; it was made in another coordinate reference system."
+    )
+
+
+class NoOverlap(GisError):
+    text = N_("{file} lies nowhere over the population raster; check both files' area and coordinate reference.")
+
+
+class SameName(GisError):
+    text = N_("Two hazard files are called {name}; rename one, their rows could not be told apart.")
+
+
+class WrongEdges(GisError):
+    text = N_("The class edges {edges} must be finite numbers that rise from left to right.")
+
+
+class WrongThreshold(GisError):
+    text = N_("The threshold {threshold} is not a finite number.")
+
+
+class WrongReturnPeriods(GisError):
+    text = N_("Return periods must be positive, finite and different from each other; these are {return_periods}.")
+
+
+class GridMismatch(GisError):
+    text = N_("The array has {found} cells (rows, columns); the grid has {expected}.")
+
+
+class HostileArchive(GisError):
+    text = N_("{file} is refused: {reason}.")

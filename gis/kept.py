@@ -1,0 +1,110 @@
+"""Exposure indexes kept on disk under the hash of what they were built from, and memory-mapped when used again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from pyproj import CRS
+
+from gis.exposure import ExposureIndex
+from gis.grid import Grid
+from gis.population import Population, Unit, read_population
+
+FORMAT = "1"
+"""Part of the hash; renewed when the meaning or the computing of the arrays changes."""
+
+MAX_KEPT_BYTES = 4 * 2**30
+ARRAYS = ("row_start", "column", "people", "zone_start", "entry_cell", "entry_people")
+
+
+def index_of_files(
+    population: Path, unit: Unit, zones: NDArray[np.object_], folder: Path | None
+) -> ExposureIndex:
+    """The index of zones (valid polygons in the population's CRS), taken from the folder or built and kept there.
+
+    folder: None keeps nothing; one that cannot be written to is passed over. Raises what read_population raises.
+    """
+    if folder is None:
+        return ExposureIndex.build(read_population(population, unit), zones)
+    key = _key(population, unit, zones)
+    kept = _load(folder / key)
+    if kept is not None:
+        return kept
+    index = ExposureIndex.build(read_population(population, unit), zones)
+    _keep(index, folder, key)
+    return index
+
+
+def _key(population: Path, unit: Unit, zones: NDArray[np.object_]) -> str:
+    digest = hashlib.sha256(f"{FORMAT} {unit} ".encode())
+    # The same stem's side files can change what GDAL reads.
+    for file in sorted(population.parent.glob(f"{_escaped(population.name)}*")):
+        if file.is_file():
+            digest.update(f"{file.suffix} {file.stat().st_size} ".encode())
+            with file.open("rb") as content:
+                while part := content.read(2**20):
+                    digest.update(part)
+    for wkb in shapely.to_wkb(zones):
+        digest.update(wkb)
+    return digest.hexdigest()
+
+
+def _escaped(name: str) -> str:
+    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+
+
+def _load(path: Path) -> ExposureIndex | None:
+    try:
+        about = json.loads((path / "about.json").read_text())
+        arrays = {name: np.load(path / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS}
+        os.utime(path)
+    except (OSError, ValueError, KeyError):
+        return None
+    grid = Grid(CRS.from_wkt(about["crs"]), *about["place"], *about["shape"])
+    population = Population(grid, arrays["row_start"], arrays["column"], arrays["people"])
+    return ExposureIndex(population, arrays["zone_start"], arrays["entry_cell"], arrays["entry_people"])
+
+
+def _keep(index: ExposureIndex, folder: Path, key: str) -> None:
+    """Write into a folder of another name and rename it: a half-written index is never found."""
+    population, grid = index.population, index.population.grid
+    arrays = (
+        population.row_start,
+        population.column,
+        population.people,
+        index.zone_start,
+        index.entry_cell,
+        index.entry_people,
+    )
+    part: Path | None = None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix="part-", dir=folder))
+        for name, array in zip(ARRAYS, arrays, strict=True):
+            np.save(part / f"{name}.npy", array)
+        place = grid.left, grid.top, grid.cell_width, grid.cell_height
+        about = {"crs": grid.crs.to_wkt(), "place": place, "shape": grid.shape}
+        (part / "about.json").write_text(json.dumps(about))
+        _make_room(folder)
+        part.rename(folder / key)
+    except OSError:  # no room, no right, or another process kept the same meanwhile: the result does not need it
+        if part is not None:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _make_room(folder: Path) -> None:
+    """Remove the indexes used longest ago until what is kept is below MAX_KEPT_BYTES."""
+    indexes = sorted((p for p in folder.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
+    total = 0
+    for path in indexes:
+        total += sum(f.stat().st_size for f in path.iterdir())
+        if total > MAX_KEPT_BYTES:
+            shutil.rmtree(path, ignore_errors=True)

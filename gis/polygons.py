@@ -1,0 +1,234 @@
+"""Untrusted files of polygons: recognised by their content, opened by the one driver that fits, repaired and reprojected."""
+
+from __future__ import annotations
+
+import stat
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyogrio
+import pyogrio.raw
+import shapely
+from numpy.typing import NDArray
+from pyogrio.errors import DataLayerError, DataSourceError
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError, ProjError
+
+from gis.errors import (
+    CoordinatesOffEarth,
+    Damaged,
+    EmptyLayer,
+    HostileArchive,
+    NoCrs,
+    NoSuchLayer,
+    UnknownCrs,
+    WhichLayer,
+    WrongFormat,
+    WrongGeometry,
+)
+from gis.files import local_file
+
+DRIVERS = {"GeoJSON", "GPKG", "ESRI Shapefile", "FlatGeobuf"}
+EXPECTED = "a GeoPackage, GeoJSON, FlatGeobuf or (zipped) Shapefile"
+MAX_ZIP_MEMBERS = 200
+MAX_ZIP_RATIO = 100
+MAX_ZIP_BYTES = 4 * 2**30
+SHAPEFILE_PARTS = {".shp", ".shx", ".dbf", ".prj", ".cpg", ".qix", ".sbn", ".sbx", ".qpj"}
+
+
+@dataclass(frozen=True)
+class Polygons:
+    """Valid polygons of one layer, in file order.
+
+    geometry: (n,) shapely Polygon or MultiPolygon; fields: name -> (n,) values; repaired: 1-based numbers of the
+    features whose geometry was invalid and was repaired.
+    """
+
+    file: str
+    crs: CRS
+    geometry: NDArray[np.object_]
+    fields: dict[str, NDArray[Any]]
+    repaired: tuple[int, ...] = ()
+
+    def to_crs(self, crs: CRS) -> Polygons:
+        """The same polygons, each vertex moved to another CRS (edges between them stay straight there).
+
+        Raises UnknownCrs where a vertex has no place in it.
+        """
+        if same_crs(self.crs, crs):
+            return self
+        try:
+            transformer = Transformer.from_crs(self.crs, crs, always_xy=True)
+            x, y = transformer.transform(*shapely.get_coordinates(self.geometry).T)
+        except ProjError as error:
+            raise UnknownCrs(file=self.file) from error
+        if not (np.isfinite(x).all() and np.isfinite(y).all()):
+            raise UnknownCrs(file=self.file)
+        moved, _ = _repair(shapely.set_coordinates(self.geometry.copy(), np.column_stack([x, y])))
+        return replace(self, crs=crs, geometry=moved)
+
+
+def same_crs(one: CRS, other: CRS) -> bool:
+    """True where both mean the same places; the order of the axes is ignored, files hold x, y."""
+    return bool(one.equals(other, ignore_axis_order=True))
+
+
+def read_polygons(path: Path | str, layer: str | None = None) -> Polygons:
+    """The polygons of a file with their fields; invalid ones are repaired.
+
+    Raises FileMissing, NotALocalFile, WrongFormat, HostileArchive, Damaged, WhichLayer, NoSuchLayer, EmptyLayer,
+    WrongGeometry, NoCrs, CoordinatesOffEarth.
+    """
+    source = local_file(path)
+    name = source.name
+    with source.open("rb") as file:
+        start = file.read(100)
+    if start.startswith(b"PK\x03\x04"):
+        with tempfile.TemporaryDirectory(prefix="spremnost-zip-") as folder:
+            return _read(_unpack_shapefile(source, Path(folder)), name, layer)
+    if not _recognised(start, source):
+        raise WrongFormat(file=name, expected=EXPECTED)
+    return _read(source, name, layer)
+
+
+def _recognised(start: bytes, source: Path) -> bool:
+    return (
+        (start.startswith(b"SQLite format 3\0") and start[68:70] == b"GP")
+        or start.startswith(b"fgb\x03")
+        or (start.startswith(b"\x00\x00\x27\x0a") and source.suffix.lower() == ".shp")
+        or start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
+    )
+
+
+def _unpack_shapefile(source: Path, folder: Path) -> Path:
+    """Unpack a zipped Shapefile after looking at what the archive declares; the path of its .shp."""
+    try:
+        with zipfile.ZipFile(source) as archive:
+            members = [m for m in archive.infolist() if not m.is_dir()]
+            _refuse_hostile(source.name, members)
+            wanted = [m for m in members if Path(m.filename).suffix.lower() in SHAPEFILE_PARTS]
+            shapes = [m for m in wanted if m.filename.lower().endswith(".shp")]
+            if len(shapes) != 1:
+                raise WrongFormat(file=source.name, expected=f"an archive of one Shapefile (it has {len(shapes)})")
+            stem = shapes[0].filename[:-4]
+            for member in wanted:
+                if member.filename[: -len(Path(member.filename).suffix)] == stem:
+                    target = folder / ("layer" + Path(member.filename).suffix.lower())
+                    with archive.open(member) as packed, target.open("wb") as unpacked:
+                        left = member.file_size
+                        while left and (chunk := packed.read(min(left, 2**20))):
+                            unpacked.write(chunk)
+                            left -= len(chunk)
+    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+        raise Damaged(file=source.name, detail=str(error)) from error
+    return folder / "layer.shp"
+
+
+def _refuse_hostile(file: str, members: Sequence[zipfile.ZipInfo]) -> None:
+    if len(members) > MAX_ZIP_MEMBERS:
+        raise HostileArchive(file=file, reason=f"it has {len(members)} members, more than {MAX_ZIP_MEMBERS}")
+    for member in members:
+        parts = Path(member.filename.replace("\\", "/")).parts
+        if ".." in parts or member.filename.startswith(("/", "\\")) or ":" in member.filename:
+            raise HostileArchive(file=file, reason=f"the path {member.filename!r} leads out of the archive")
+        if stat.S_ISLNK(member.external_attr >> 16):
+            raise HostileArchive(file=file, reason=f"{member.filename!r} is a link")
+        if member.file_size > MAX_ZIP_RATIO * max(member.compress_size, 1):
+            raise HostileArchive(
+                file=file, reason=f"{member.filename!r} would unpack to more than {MAX_ZIP_RATIO} times its size"
+            )
+    if sum(m.file_size for m in members) > MAX_ZIP_BYTES:
+        raise HostileArchive(file=file, reason=f"it would unpack to more than {MAX_ZIP_BYTES // 2**30} GiB")
+
+
+def _read(path: Path, name: str, layer: str | None) -> Polygons:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # GDAL's remarks on odd fields; what matters is checked below
+            layers = pyogrio.list_layers(path)
+            spatial = [str(n) for n, kind in layers if kind is not None]
+            if path.suffix == ".shp":
+                layer = None
+            elif layer is None and len(spatial) > 1:
+                raise WhichLayer(file=name, layers=", ".join(spatial))
+            elif layer is None and not spatial:
+                raise WrongGeometry(file=name, feature=1, found="missing")
+            elif layer is not None and layer not in [str(n) for n, _ in layers]:
+                raise NoSuchLayer(file=name, layer=layer, layers=", ".join(spatial))
+            layer = layer or spatial[0]
+            about = pyogrio.read_info(path, layer=layer)
+            if about["driver"] not in DRIVERS:
+                raise WrongFormat(file=name, expected=EXPECTED)
+            meta, _, wkb, values = pyogrio.raw.read(path, layer=layer, force_2d=True)
+    except (DataSourceError, DataLayerError, RuntimeError, UnicodeDecodeError, ValueError) as error:
+        raise Damaged(file=name, detail=str(error).strip().splitlines()[0]) from error
+    if wkb is None or not len(wkb):
+        raise EmptyLayer(file=name)
+    crs = _crs(name, about["crs"])
+    geometry = _polygons(name, wkb)
+    _refuse_coordinates_off_earth(name, crs, geometry)
+    geometry, repaired = _repair(geometry)
+    return Polygons(
+        file=name,
+        crs=crs,
+        geometry=geometry,
+        fields=dict(zip([str(f) for f in meta["fields"]], values, strict=True)),
+        repaired=tuple(int(i) + 1 for i in repaired),
+    )
+
+
+def _crs(name: str, said: str | None) -> CRS:
+    if not said:
+        raise NoCrs(file=name)
+    try:
+        crs = CRS.from_user_input(said)
+    except CRSError as error:
+        raise NoCrs(file=name) from error
+    if not (crs.is_geographic or crs.is_projected):
+        raise NoCrs(file=name)
+    return crs
+
+
+def _polygons(name: str, wkb: NDArray[np.object_]) -> NDArray[np.object_]:
+    try:
+        geometry: NDArray[np.object_] = shapely.from_wkb(wkb)
+    except shapely.errors.GEOSException as error:
+        raise Damaged(file=name, detail=str(error)) from error
+    kinds = shapely.get_type_id(geometry)
+    wrong = np.flatnonzero(~np.isin(kinds, (3, 6)) | shapely.is_empty(geometry))
+    if len(wrong):
+        found = geometry[wrong[0]]
+        raise WrongGeometry(
+            file=name,
+            feature=int(wrong[0]) + 1,
+            found="missing" if found is None or found.is_empty else found.geom_type,
+        )
+    return geometry
+
+
+def _refuse_coordinates_off_earth(name: str, crs: CRS, geometry: NDArray[np.object_]) -> None:
+    coordinates = shapely.get_coordinates(geometry)
+    if not np.isfinite(coordinates).all():
+        raise Damaged(file=name, detail="a coordinate is not a finite number")
+    degrees = crs.is_geographic and "degree" in crs.axis_info[0].unit_name
+    if degrees and (off := np.abs(coordinates) > (360, 90.0000001)).any():
+        raise CoordinatesOffEarth(file=name, value=f"{coordinates[off][0]:g}")
+
+
+def _repair(geometry: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """(valid polygons, positions of those that were not). What is left of a repair without area is an empty polygon."""
+    invalid = np.flatnonzero(~shapely.is_valid(geometry))
+    if not len(invalid):
+        return geometry, invalid
+    repaired = geometry.copy()
+    for i in invalid:
+        parts = shapely.get_parts(shapely.make_valid(geometry[i], method="structure", keep_collapsed=False))
+        areas = [p for p in parts if p.geom_type in ("Polygon", "MultiPolygon")]
+        repaired[i] = shapely.union_all(areas) if areas else shapely.Polygon()
+    return repaired, invalid

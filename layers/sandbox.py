@@ -1,0 +1,121 @@
+"""Untrusted files are read in a child process with limits, so that a hostile one can only hurt that process.
+
+`run` starts `python -m layers.sandbox module:function`, hands it keyword arguments as JSON on standard input and takes
+its answer as JSON. The function must be one of this project. Messages on standard error pass through.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import gis.errors
+from gis.errors import GisError
+from layers.errors import ReaderDied, TooLong, TooMuchMemory
+
+# No driver that follows a file to other files or addresses; a small block cache; nothing fetched, ever.
+GDAL_ENVIRONMENT = {
+    "GDAL_SKIP": "VRT",
+    "OGR_SKIP": "OGR_VRT",
+    "GDAL_CACHEMAX": "64",
+    "CPL_CURL_ENABLED": "NO",
+    "GDAL_NUM_THREADS": "1",
+    "PROJ_NETWORK": "OFF",
+}
+CLONE_NEWNET = 0x40000000
+PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the child may use."""
+
+    memory_bytes: int = 2 * 2**30
+    cpu_seconds: int = 600
+
+
+def run(function: str, arguments: Mapping[str, Any], *, files: Sequence[str], limits: Limits) -> Any:
+    """The answer (JSON) of module:function called with the arguments (JSON) in a child process with limits.
+
+    files: how to name in a sentence what was being read. Raises the GisError that the function raised, TooMuchMemory,
+    TooLong, ReaderDied.
+    """
+    with tempfile.TemporaryFile() as answer:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "layers.sandbox", function, str(answer.fileno())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            pass_fds=[answer.fileno()],
+            env={**os.environ, **GDAL_ENVIRONMENT},
+        )
+        request = {"limits": [limits.memory_bytes, limits.cpu_seconds], "arguments": dict(arguments)}
+        try:
+            child.communicate(json.dumps(request).encode())
+        except BaseException:
+            child.kill()
+            child.wait()
+            raise
+        answer.seek(0)
+        told = answer.read()
+    named = ", ".join(files)
+    if child.returncode == 0:
+        return json.loads(told)
+    if child.returncode == -signal.SIGXCPU:
+        raise TooLong(files=named, limit_minutes=limits.cpu_seconds / 60)
+    try:
+        problem = json.loads(told)
+    except ValueError:
+        # Native code that is refused memory aborts instead of saying so; other crashes cannot be told from it.
+        reason = signal.Signals(-child.returncode).name if child.returncode < 0 else f"exit code {child.returncode}"
+        raise ReaderDied(files=named, reason=reason) from None
+    if problem["kind"] == "unexpected":
+        raise ReaderDied(files=named, reason=problem["reason"])
+    if problem["kind"] == "MemoryError":
+        raise TooMuchMemory(files=named, limit_gib=limits.memory_bytes / 2**30)
+    kind: type[GisError] = getattr(gis.errors, problem["kind"])
+    raise kind(**problem["parameters"])
+
+
+def _limit(memory_bytes: int, cpu_seconds: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    libc.unshare(CLONE_NEWNET)  # only where the process may; the skipped drivers do not depend on it
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main() -> None:
+    """The child: limits first, then the function; a problem that is no answer is told as JSON and ends with 3."""
+    module, function = sys.argv[1].split(":")
+    request = json.load(sys.stdin)
+    _limit(*request["limits"])
+    with open(int(sys.argv[2]), "w") as answer:
+        try:
+            told = getattr(import_module(module), function)(**request["arguments"])
+        except MemoryError:
+            json.dump({"kind": "MemoryError"}, answer)
+            sys.exit(3)
+        except GisError as error:
+            parameters = {k: v if isinstance(v, int | float) else str(v) for k, v in error.parameters.items()}
+            json.dump({"kind": type(error).__name__, "parameters": parameters}, answer)
+            sys.exit(3)
+        except Exception as error:
+            json.dump({"kind": "unexpected", "reason": f"{type(error).__name__}: {error}"}, answer)
+            sys.exit(3)
+        json.dump(told, answer)
+
+
+if __name__ == "__main__":
+    main()

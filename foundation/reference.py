@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, func, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 from sqlalchemy.schema import UniqueConstraint
@@ -112,9 +113,8 @@ def figures(
     phase: Phase | None = None,
 ) -> list[Figure]:
     """The newest revisions, by code. A phase also brings the figures that hold in any phase."""
-    newest = aliased(
-        Figure, select(Figure).distinct(Figure.code).order_by(Figure.code, Figure.revision.desc()).subquery()
-    )
+    revisions = select(Figure).ext(distinct_on(Figure.code)).order_by(Figure.code, Figure.revision.desc())
+    newest = aliased(Figure, revisions.subquery())
     query = select(newest).order_by(newest.code)
     if kind is not None:
         query = query.where(newest.kind == kind)

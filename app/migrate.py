@@ -6,7 +6,6 @@ Works as the owning role. The serving role gets exactly what the models say that
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Final, Protocol, cast
 
@@ -24,6 +23,7 @@ from app.migrations.schema import metadata
 from foundation.errors import N_
 
 EXTENSIONS: Final = ("postgis", "btree_gist")
+SCRIPTS = Path(__file__).with_name("migrations")
 _LOCK: Final = 7_736_696  # SPREMNO on a telephone's keys, the last digit dropped
 
 
@@ -94,7 +94,7 @@ def draft(settings: MigrationSettings, message: str) -> Path:
 
 def _config(connection: Connection | None = None) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(resources.files("app") / "migrations").replace("%", "%%"))
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
     config.set_main_option("path_separator", "os")
     if connection is not None:

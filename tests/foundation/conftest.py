@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine
 from sqlalchemy.orm import Session
 
 from app.db import Database
-from app.settings import Settings
+from app.postgres import Embedded
+from app.settings import Settings, libpq_url
 from foundation.audit import Actor
 from foundation.spaces import Space, SpaceState
 
@@ -26,6 +29,16 @@ def noon() -> datetime:
 def db(database: Settings) -> Iterator[Database]:
     """What the web and the jobs use: the role that owns nothing."""
     opened = Database(database, pool_size=5, max_overflow=10)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def refusing(postgres: Embedded, empty_settings: Settings, template: str) -> Iterator[Database]:
+    """One database for all tests whose transactions fail, or only read: each finds it as it was."""
+    with psycopg.connect(libpq_url(postgres.urls("postgres").admin_database_url), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE refusing TEMPLATE {template} STRATEGY file_copy")
+    opened = Database(replace(empty_settings, database_url=postgres.urls("refusing").database_url))
     yield opened
     opened.close()
 

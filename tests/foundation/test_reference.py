@@ -21,9 +21,10 @@ from foundation.spaces import OPERATIONAL_SPACE_ID
 
 
 @pytest.fixture
-def session(db):
-    with db.transaction(OPERATIONAL_SPACE_ID) as session:
+def session(refusing):
+    with refusing.transaction(OPERATIONAL_SPACE_ID) as session:
         yield session
+        session.rollback()
 
 
 @pytest.mark.parametrize(
@@ -143,8 +144,8 @@ def test_a_standard_cannot_be_changed_from_within_an_exercise(db, exercise, duty
 
 
 @pytest.mark.parametrize("statement", ["UPDATE reference_figure SET value = 1", "DELETE FROM reference_figure"])
-def test_the_serving_role_cannot_change_a_figure_in_place(db, statement):
-    with pytest.raises(ProgrammingError, match="permission denied"), db.without_space() as session:
+def test_the_serving_role_cannot_change_a_figure_in_place(refusing, statement):
+    with pytest.raises(ProgrammingError, match="permission denied"), refusing.without_space() as session:
         session.execute(text(statement))
 
 
@@ -163,7 +164,7 @@ def test_the_serving_role_cannot_change_a_figure_in_place(db, statement):
         ({"revision": 0}, "ck_reference_figure_revision"),
     ],
 )
-def test_an_impossible_figure_is_refused(db, wrong, check):
+def test_an_impossible_figure_is_refused(refusing, wrong, check):
     rate = {
         "code": "own.rate",
         "kind": FigureKind.DISPLACEMENT_RATE,
@@ -174,5 +175,5 @@ def test_an_impossible_figure_is_refused(db, wrong, check):
         "source": "Doboj",
         "status": FigureStatus.SECONDARY,
     }
-    with pytest.raises(IntegrityError, match=check), db.without_space() as session:
+    with pytest.raises(IntegrityError, match=check), refusing.without_space() as session:
         session.add(Figure(**rate | wrong))

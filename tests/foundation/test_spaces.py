@@ -56,10 +56,10 @@ def test_two_spaces_do_not_share_a_short_name(db, an_exercise):
 
 
 @pytest.mark.parametrize("slug", ["", "Sava", "-sava", "sava/2026", "šava"])
-def test_a_short_name_that_does_not_fit_into_a_path_is_refused(db, an_exercise, slug):
+def test_a_short_name_that_does_not_fit_into_a_path_is_refused(refusing, an_exercise, slug):
     space = an_exercise()
     space.slug = slug
-    with pytest.raises(IntegrityError, match="ck_space_slug"), db.without_space() as session:
+    with pytest.raises(IntegrityError, match="ck_space_slug"), refusing.without_space() as session:
         session.add(space)
 
 

@@ -5,30 +5,46 @@ from __future__ import annotations
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Column, MetaData, Table, Text, Uuid, text
 from sqlalchemy.exc import DataError, IntegrityError, InternalError, InvalidRequestError, ProgrammingError
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.db import Database
 from app.migrations.row_security import IN_THIS_SPACE, wall
 from app.postgres import APP_ROLE, OWNER_ROLE
 from foundation.audit import Actor, Subject, entries, record
+from foundation.database import NAMES, InSpaceById, same_space
 from foundation.spaces import OPERATIONAL_SPACE_ID
 
-DEPOTS_AND_ITEMS = """
-CREATE TABLE depot (space_id uuid REFERENCES space, id uuid, name text, PRIMARY KEY (space_id, id));
-CREATE TABLE item (
-    space_id uuid REFERENCES space, id uuid, depot_id uuid, PRIMARY KEY (space_id, id),
-    FOREIGN KEY (space_id, depot_id) REFERENCES depot (space_id, id)
-);
-"""
+
+class Later(DeclarativeBase):
+    """Tables as later packages have them, without the migrations hearing of it."""
+
+    metadata = MetaData(naming_convention=NAMES)
+
+
+Table("space", Later.metadata, Column("id", Uuid, primary_key=True))
+
+
+class Depot(InSpaceById, Later):
+    __tablename__ = "depot"
+
+    name: Mapped[str] = mapped_column(Text)
+
+
+class Item(InSpaceById, Later):
+    __tablename__ = "item"
+    __table_args__ = (same_space("depot_id", "depot"),)
+
+    depot_id: Mapped[UUID]
 
 
 @pytest.fixture
 def depots(owner, exercise):
-    """Two tables as later packages have them, with one depot in the operational space and one in the exercise."""
+    """One depot in the operational space and one in the exercise."""
     ids = {OPERATIONAL_SPACE_ID: uuid4(), exercise: uuid4()}
     with owner.begin() as connection:
-        connection.execute(text(DEPOTS_AND_ITEMS))
+        Later.metadata.create_all(connection)
         for table in ("depot", "item"):
             for statement in wall(table):
                 connection.execute(text(statement))
@@ -194,10 +210,10 @@ def test_nothing_below_the_transaction_commits_halfway(db, depots):
         "COPY audit_entry TO PROGRAM 'cat'",
     ],
 )
-def test_the_serving_role_cannot_take_the_wall_down(db, statement):
+def test_the_serving_role_cannot_take_the_wall_down(refusing, statement):
     with (
         pytest.raises((ProgrammingError, InternalError), match=r"denied|must be|permission|reserved"),
-        db.transaction(OPERATIONAL_SPACE_ID) as session,
+        refusing.transaction(OPERATIONAL_SPACE_ID) as session,
     ):
         session.execute(text(statement))
 
@@ -306,7 +322,7 @@ def test_every_table_with_a_space_stands_behind_the_wall(owner):
         ("DROP POLICY one_space ON item", "its one policy is not the wall"),
         ("CREATE POLICY all_spaces ON item USING (true)", "its one policy is not the wall"),
         ("ALTER POLICY one_space ON item WITH CHECK (true)", "its one policy is not the wall"),
-        ("ALTER TABLE item DROP CONSTRAINT item_pkey", "its primary key does not begin with the space"),
+        ("ALTER TABLE item DROP CONSTRAINT pk_item", "its primary key does not begin with the space"),
         ("ALTER TABLE item ADD UNIQUE (depot_id)", "a unique index spans the spaces"),
         (
             "ALTER TABLE depot ADD UNIQUE (id); ALTER TABLE item ADD FOREIGN KEY (depot_id) REFERENCES depot (id)",

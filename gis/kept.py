@@ -64,7 +64,10 @@ def _escaped(name: str) -> str:
 def _load(path: Path) -> ExposureIndex | None:
     try:
         about = json.loads((path / "about.json").read_text())
-        arrays = {name: np.load(path / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS}
+        # Mapped copy-on-write, as plain arrays: numba would compile everything again for read-only ones.
+        arrays = {
+            name: np.asarray(np.load(path / f"{name}.npy", mmap_mode="c", allow_pickle=False)) for name in ARRAYS
+        }
         os.utime(path)
     except (OSError, ValueError, KeyError):
         return None

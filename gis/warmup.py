@@ -1,0 +1,37 @@
+"""Compile what numba compiles, once after installing: `python -m gis.warmup`. Later starts load it from numba's cache."""
+
+from __future__ import annotations
+
+import numpy as np
+from pyproj import CRS
+from shapely import box
+
+from gis.exposure import ExposureIndex, ThresholdTable
+from gis.grid import Grid
+from gis.hazard import RasterHazard
+from gis.population import population_from_array
+from gis.source import ArraySource
+from gis.values import gathered
+
+
+def warm_up() -> None:
+    """Run every kernel on every kind of array that it meets: both precisions, whole arrays and windows of them."""
+    grid = Grid(CRS.from_epsg(4326), 15.0, 46.0, 0.1, 0.1, 4, 4)
+    people = np.zeros((4, 4))
+    people[1:3, 1:3] = 1.0
+    zones = np.array([box(15.0, 45.65, 15.35, 46.0)], dtype=object)
+    halves = Grid(grid.crs, 15.0, 46.0, 0.05, 0.05, 8, 8)
+    metres = Grid(CRS.from_epsg(32633), 480_000.0, 5_120_000.0, 5_000.0, 5_000.0, 16, 16)
+    for populated in (people, people + 1):  # windows are parts of the array, then the whole of it
+        population = population_from_array(populated, grid)
+        index = ExposureIndex.build(population, zones)
+        for dtype in (np.float32, np.float64):
+            for other in (grid, halves, metres):
+                source = ArraySource(np.ones(other.shape, dtype=dtype), other)
+                hazard = gathered(RasterHazard(source, population).chunks())
+                index.score([hazard], [0.5])
+                ThresholdTable.build(index, hazard).score([0.5])
+
+
+if __name__ == "__main__":
+    warm_up()

@@ -43,8 +43,9 @@ PROGRAMS = Path("/usr/lib/postgresql")
 SHARED = Path("/usr/share/postgresql")
 # Where root keeps the data when the system user cannot pass the folders above the checkout.
 ROOT_STORE = Path("/var/lib/spremnost")
-# sockaddr_un holds 107 bytes, of which PostgreSQL's own file name takes these.
-LONGEST_SOCKET_FOLDER = 107 - len("/.s.PGSQL.5432")
+# sockaddr_un holds 107 bytes, PostgreSQL's own file name among them.
+SOCKET = ".s.PGSQL.5432"
+LONGEST_SOCKET_FOLDER = 107 - len(f"/{SOCKET}")
 
 CONFIGURATION = """
 listen_addresses = ''
@@ -56,7 +57,7 @@ log_timezone = 'UTC'
 lc_messages = 'C'
 """
 # Tests throw their clusters away, so that nothing needs to outlive a power cut.
-NOT_DURABLE = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
+NOT_DURABLE = "fsync = off\nfull_page_writes = off\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +324,9 @@ class Embedded:
             deadline = time.monotonic() + 10
             while self._processes() and time.monotonic() < deadline:
                 time.sleep(0.02)
-            (self.data / "postmaster.pid").unlink(missing_ok=True)
+            # Their numbers are dead, or another program's, or a zombie's where nobody collects the dead.
+            for lock in (self.data / "postmaster.pid", self.sockets / f"{SOCKET}.lock"):
+                lock.unlink(missing_ok=True)
             self.log.unlink(missing_ok=True)
         self._run(
             "pg_ctl", "start", "--wait", "--timeout=120", "--silent", f"--pgdata={self.data}", f"--log={self.log}"

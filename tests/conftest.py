@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -16,18 +17,31 @@ from app.settings import Settings, libpq_url
 NUMBERS = count(1)
 
 
+@contextmanager
+def passable_folder() -> Iterator[Path]:
+    """An empty folder that, unlike pytest's own, the database's system user can pass where root runs the tests."""
+    folder = Path(tempfile.mkdtemp(prefix="spremnost-test-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A data folder for one test, in which an embedded database can live."""
+    with passable_folder() as folder:
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Embedded]:
-    """A running cluster that forgets everything at the end; root's system user can pass the folders above it."""
-    above = Path(tempfile.mkdtemp(prefix="spremnost-test-"))
-    above.chmod(0o755)
-    cluster = Embedded(above / "postgres", durable=False)
-    try:
+    """A running cluster that forgets everything at the end."""
+    with passable_folder() as folder:
+        cluster = Embedded(folder / "postgres", durable=False)
         with cluster.in_use():
             yield cluster
-    finally:
-        for folder in (above, cluster.folder, cluster.sockets):
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

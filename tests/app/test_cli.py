@@ -1,0 +1,69 @@
+import subprocess
+import sys
+
+import click
+import pytest
+
+from app.cli import COMMANDS, main
+
+
+def spremnost(*arguments, **environ):
+    command = [sys.executable, "-m", "app.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env={"PATH": "/usr/bin:/bin", **environ})
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_of_the_table_can_be_loaded_and_has_help(name):
+    command = main.get_command(click.Context(main), name)
+    assert command.name == name
+    assert command.help
+
+
+def test_help_lists_every_command():
+    done = spremnost("--help")
+    assert done.returncode == 0
+    assert all(name in done.stdout for name in COMMANDS)
+
+
+def test_the_command_imports_nothing_heavy_before_it_knows_what_is_wanted():
+    code = "import sys, app.cli; print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"flask", "sqlalchemy", "numpy", "psycopg", "structlog", "gis", "foundation"} & set(loaded)
+
+
+def test_wrong_usage_ends_with_2():
+    assert spremnost("no-such-command").returncode == 2
+
+
+def test_an_error_of_our_own_is_one_sentence_on_standard_error():
+    done = spremnost("serve", SPREMNOST_PORT="-1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "SPREMNOST_PORT is '-1', but must be a number from 0 to 65535.\n"
+
+
+def test_status_says_what_is_missing_without_starting_a_database(data_dir):
+    done = spremnost("status", SPREMNOST_DATA_DIR=str(data_dir))
+    assert (done.returncode, done.stdout) == (1, "Not ready: database.\n")
+    assert list(data_dir.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_the_database_stays_between_start_and_stop(data_dir):
+    environ = {"SPREMNOST_DATA_DIR": str(data_dir)}
+    assert spremnost("database", "status", **environ).returncode == 1
+    assert spremnost("database", "start", **environ).returncode == 0
+    try:
+        assert spremnost("database", "migrate", **environ).returncode == 0
+        assert spremnost("database", "status", **environ).returncode == 0
+        asked = spremnost("database", "psql", "-Atc", "SELECT current_user", **environ)
+        assert asked.stdout == "spremnost_owner\n"
+    finally:
+        assert spremnost("database", "stop", **environ).returncode == 0
+    assert spremnost("database", "status", **environ).returncode == 1
+
+
+@pytest.mark.slow
+def test_a_command_that_needs_the_database_starts_it_and_leaves_it_as_it_was(data_dir):
+    environ = {"SPREMNOST_DATA_DIR": str(data_dir)}
+    assert spremnost("database", "migrate", **environ).returncode == 0
+    assert spremnost("database", "status", **environ).returncode == 1

@@ -35,6 +35,12 @@ class NoSuchFigure(FoundationError):
     text = N_("There is no figure {code} in the reference tables.")
 
 
+class FigureExists(FoundationError):
+    """A new figure has the code of one that is kept already."""
+
+    text = N_("There is already a figure {code}: change that one, or choose another code.")
+
+
 class FigureChangedMeanwhile(FoundationError):
     """Someone else entered a newer revision since the figure was read."""
 

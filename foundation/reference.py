@@ -18,7 +18,7 @@ from sqlalchemy.schema import UniqueConstraint
 
 from foundation.audit import Actor, Subject, record
 from foundation.database import Base, Id, app_may
-from foundation.errors import FigureChangedMeanwhile, NoSuchFigure
+from foundation.errors import FigureChangedMeanwhile, FigureExists, FoundationError, NoSuchFigure
 from foundation.spaces import OPERATIONAL_SPACE_ID
 
 
@@ -130,6 +130,17 @@ def history(session: Session, code: str) -> list[Figure]:
     return list(session.scalars(select(Figure).where(Figure.code == code).order_by(Figure.revision.desc())))
 
 
+def enter(session: Session, new: Figure, *, by: Actor, at: datetime) -> Figure:
+    """Keep a figure of one's own, such as the displacement rate that a municipality measured.
+
+    Like `revise`, only in a transaction of the operational space. Raises FigureExists.
+    """
+    new.revision, new.entered_at = 1, at
+    _add(session, new, FigureExists(code=new.code))
+    _record(session, new, None, by=by, at=at)
+    return new
+
+
 def revise(
     session: Session,
     seen: Figure,
@@ -167,27 +178,31 @@ def revise(
         note=seen.note if note is None else note,
         entered_at=at,
     )
+    _add(session, following, FigureChangedMeanwhile(code=seen.code))
+    _record(session, following, seen, by=by, at=at)
+    return following
+
+
+def _add(session: Session, new: Figure, taken: FoundationError) -> None:
     try:
         with session.begin_nested():
-            session.add(following)
+            session.add(new)
     except IntegrityError as error:
         if "uq_reference_figure" in str(error.orig):
-            raise FigureChangedMeanwhile(code=seen.code) from error
+            raise taken from error
         raise
+
+
+def _record(session: Session, new: Figure, old: Figure | None, *, by: Actor, at: datetime) -> None:
     record(
         session,
         space=OPERATIONAL_SPACE_ID,
         at=at,
         by=by,
-        action="figure.revised",
-        subject=Subject("reference_figure", seen.code),
-        facts={
-            "revision": following.revision,
-            "was": _facts(seen),
-            "is": _facts(following),
-        },
+        action="figure.entered" if old is None else "figure.revised",
+        subject=Subject("reference_figure", new.code),
+        facts={"revision": new.revision, "was": None if old is None else _facts(old), "is": _facts(new)},
     )
-    return following
 
 
 def _facts(figure: Figure) -> dict[str, str | None]:

@@ -2,7 +2,7 @@ import pickle
 
 import pytest
 
-from foundation.errors import FigureChangedMeanwhile, FoundationError, NoSuchFigure, NoSuchSpace
+from foundation.errors import FigureChangedMeanwhile, FigureExists, FoundationError, NoSuchFigure, NoSuchSpace
 
 
 def test_an_error_is_an_english_sentence_and_keeps_what_a_translation_needs():
@@ -11,7 +11,7 @@ def test_an_error_is_an_english_sentence_and_keeps_what_a_translation_needs():
     assert (error.text, error.parameters) == ("There is no space called {slug}.", {"slug": "sava-2026"})
 
 
-@pytest.mark.parametrize("kind", [NoSuchSpace, NoSuchFigure, FigureChangedMeanwhile])
+@pytest.mark.parametrize("kind", [NoSuchSpace, NoSuchFigure, FigureExists, FigureChangedMeanwhile])
 def test_every_error_here_has_the_one_root(kind):
     assert issubclass(kind, FoundationError)
 

@@ -5,13 +5,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from foundation.audit import Subject, entries
-from foundation.errors import FigureChangedMeanwhile, NoSuchFigure
+from foundation.errors import FigureChangedMeanwhile, FigureExists, NoSuchFigure
 from foundation.reference import (
     Figure,
     FigureKind,
     FigureStatus,
     Phase,
     Rule,
+    enter,
     figure,
     figures,
     history,
@@ -123,6 +124,36 @@ def test_an_edit_is_in_the_audit_with_both_values(session, duty_officer, noon):
     [entry] = entries(session, space=OPERATIONAL_SPACE_ID, subject=Subject("reference_figure", "sphere.water"))
     assert (entry.actor, entry.action) == ("Amra Hodžić", "figure.revised")
     assert (entry.facts["was"]["value"], entry.facts["is"]["value"]) == ("15", "20")
+
+
+@pytest.fixture
+def own_rate():
+    return Figure(
+        code="doboj_2014.flood",
+        kind=FigureKind.DISPLACEMENT_RATE,
+        profile="doboj_2014",
+        name="Flood of May 2014",
+        value=Decimal("0.4"),
+        unit="share of exposed people",
+        source="Doboj, civil protection headquarters",
+        status=FigureStatus.SECONDARY,
+    )
+
+
+def test_a_municipality_s_own_rate_stands_beside_the_others_and_in_the_audit(session, own_rate, duty_officer, noon):
+    enter(session, own_rate, by=duty_officer, at=noon)
+    found = figure(session, "doboj_2014.flood")
+    assert (found.value, found.revision, found.entered_at) == (Decimal("0.4"), 1, noon)
+    assert len(figures(session, kind=FigureKind.DISPLACEMENT_RATE)) == 7
+    [entry] = entries(session, space=OPERATIONAL_SPACE_ID, subject=Subject("reference_figure", "doboj_2014.flood"))
+    assert (entry.action, entry.facts["was"], entry.facts["is"]["value"]) == ("figure.entered", None, "0.4")
+
+
+def test_a_new_figure_does_not_take_the_place_of_another(session, own_rate, duty_officer, noon):
+    own_rate.code = "inasafe_generic.high"
+    with pytest.raises(FigureExists, match=r"already a figure inasafe_generic\.high"):
+        enter(session, own_rate, by=duty_officer, at=noon)
+    assert figure(session, "inasafe_generic.high").value == 1
 
 
 def test_two_people_who_edit_one_figure_do_not_overwrite_each_other(db, duty_officer, noon):

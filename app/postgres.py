@@ -93,7 +93,7 @@ class Embedded:
         """
         self._make_folders()
         with self._lock("start.lock", fcntl.LOCK_EX):
-            if not self.is_running():
+            if not self.is_alive():
                 self._initialise()
                 self._configure()
                 self._start()
@@ -316,24 +316,34 @@ class Embedded:
         return {number for number in numbers if self._is_ours(number)}
 
     def _start(self) -> None:
-        if self._postmaster() is None:
-            # After kill -9 of the server its sessions may live on for a while and hold its shared memory.
-            for orphan in self._processes():
-                with suppress(ProcessLookupError):
-                    os.kill(orphan, signal.SIGKILL)
-            deadline = time.monotonic() + 10
-            while self._processes() and time.monotonic() < deadline:
-                time.sleep(0.02)
-            # Their numbers are dead, or another program's, or a zombie's where nobody collects the dead.
-            for lock in (self.data / "postmaster.pid", self.sockets / f"{SOCKET}.lock"):
-                lock.unlink(missing_ok=True)
-            self.log.unlink(missing_ok=True)
+        # After kill -9 of the server its sessions may live on for a while and hold its shared memory.
+        for orphan in self._processes():
+            with suppress(ProcessLookupError):
+                os.kill(orphan, signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while self._processes() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        # Their numbers are dead, or another program's, or a zombie's where nobody collects the dead.
+        for lock in (self.data / "postmaster.pid", self.sockets / f"{SOCKET}.lock"):
+            lock.unlink(missing_ok=True)
+        self.log.unlink(missing_ok=True)
         self._run(
             "pg_ctl", "start", "--wait", "--timeout=120", "--silent", f"--pgdata={self.data}", f"--log={self.log}"
         )
 
+    def _connect_when_ready(self) -> psycopg.Connection:
+        """A connection as the owner; a server that another process has just started may still be recovering."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                return psycopg.connect(self._owner_url("postgres"), autocommit=True, connect_timeout=5)
+            except psycopg.OperationalError as error:
+                if time.monotonic() > deadline or not self.is_alive():
+                    raise DatabaseUnavailable(reason=str(error).splitlines()[0].rstrip(".")) from error
+                time.sleep(0.1)
+
     def _make_roles_and_database(self) -> None:
-        with psycopg.connect(self._owner_url("postgres"), autocommit=True) as connection:
+        with self._connect_when_ready() as connection:
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APP_ROLE]).fetchone():
                 connection.execute(
                     sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE").format(

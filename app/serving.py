@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from http.client import HTTPConnection, HTTPException
 
 import structlog
@@ -101,7 +102,7 @@ class Child:
             pass_fds=self.pass_fds,
             # Ctrl-C reaches every process of the terminal's group; only this one is to answer it.
             start_new_session=True,
-            preexec_fn=die_with_parent,
+            preexec_fn=partial(die_with_parent, os.getpid()),
         )
 
     def ask_to_stop(self) -> None:

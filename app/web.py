@@ -41,7 +41,7 @@ class Web(BaseApplication):  # type: ignore[misc]
             # Heartbeats between gunicorn's processes go through a file that must not wait for a disk.
             "worker_tmp_dir": "/dev/shm",  # noqa: S108
             "control_socket_disable": True,
-            "post_fork": lambda server, worker: die_with_parent(),
+            "post_fork": lambda server, worker: die_with_parent(server.pid),
         }.items():
             self.cfg.set(name, value)
 

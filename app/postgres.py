@@ -93,11 +93,8 @@ class Embedded:
         """
         self._make_folders()
         with self._lock("start.lock", fcntl.LOCK_EX):
-            if not self.is_alive():
-                self._initialise()
-                self._configure()
-                self._start()
-            self._make_roles_and_database()
+            with self._connect_or_start() as connection:
+                _make_role_and_database(connection)
         return self.urls()
 
     @contextmanager
@@ -132,8 +129,6 @@ class Embedded:
 
     def is_running(self) -> bool:
         """Whether the server answers on its socket."""
-        if not self.is_alive():
-            return False
         try:
             psycopg.connect(self._owner_url("postgres"), connect_timeout=5).close()
         except psycopg.OperationalError:
@@ -331,27 +326,29 @@ class Embedded:
             "pg_ctl", "start", "--wait", "--timeout=120", "--silent", f"--pgdata={self.data}", f"--log={self.log}"
         )
 
-    def _connect_when_ready(self) -> psycopg.Connection:
-        """A connection as the owner; a server that another process has just started may still be recovering."""
+    def _connect_or_start(self) -> psycopg.Connection:
+        """A connection as the owner. A server that still recovers, or that is just dying, is waited for."""
         deadline = time.monotonic() + 60
         while True:
             try:
                 return psycopg.connect(self._owner_url("postgres"), autocommit=True, connect_timeout=5)
             except psycopg.OperationalError as error:
-                if time.monotonic() > deadline or not self.is_alive():
+                if time.monotonic() > deadline:
                     raise DatabaseUnavailable(reason=str(error).splitlines()[0].rstrip(".")) from error
+            if self.is_alive():
                 time.sleep(0.1)
+            else:
+                self._initialise()
+                self._configure()
+                self._start()
 
-    def _make_roles_and_database(self) -> None:
-        with self._connect_when_ready() as connection:
-            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APP_ROLE]).fetchone():
-                connection.execute(
-                    sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE").format(
-                        sql.Identifier(APP_ROLE)
-                    )
-                )
-            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+
+def _make_role_and_database(connection: psycopg.Connection) -> None:
+    if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APP_ROLE]).fetchone():
+        role = sql.Identifier(APP_ROLE)
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE").format(role))
+    if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
 
 
 @contextmanager

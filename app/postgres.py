@@ -92,9 +92,8 @@ class Embedded:
         Raises DatabaseUnavailable.
         """
         self._make_folders()
-        with self._lock("start.lock", fcntl.LOCK_EX):
-            with self._connect_or_start() as connection:
-                _make_role_and_database(connection)
+        with self._lock("start.lock", fcntl.LOCK_EX), self._connect_or_start() as connection:
+            _make_role_and_database(connection)
         return self.urls()
 
     @contextmanager

@@ -13,19 +13,21 @@ from pathlib import Path
 
 import pytest
 
+from app.settings import CHECKOUT
+
 pytestmark = pytest.mark.slow
 
 
 class Server:
     """A `spremnost serve` on a free port, its output in a file."""
 
-    def __init__(self, data_dir: Path, **environ: str) -> None:
+    def __init__(self, data_dir: Path, command: list[str], **environ: str) -> None:
         self.data_dir = data_dir
         self.output = data_dir / "output.txt"
         self.began = time.monotonic()
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "app.cli", "serve"],
+                command,
                 env={**os.environ, "SPREMNOST_PORT": "0", "SPREMNOST_DATA_DIR": str(data_dir), **environ},
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -43,7 +45,7 @@ class Server:
         return found
 
     def wait_until_ready(self):
-        address = self.wait_until(lambda: re.search(r"running at http://127\.0\.0\.1:(\d+)", self.said()))
+        address = self.wait_until(lambda: re.search(r"running at http://[\d.]+:(\d+)", self.said()))
         self.port = int(address[1])
         return time.monotonic() - self.began
 
@@ -91,8 +93,8 @@ def processes_of(data_dir):
 def serve(data_dir):
     servers = []
 
-    def start(**environ):
-        servers.append(Server(data_dir, **environ))
+    def start(*command, **environ):
+        servers.append(Server(data_dir, [*command] or [sys.executable, "-m", "app.cli", "serve"], **environ))
         return servers[-1]
 
     yield start
@@ -198,3 +200,18 @@ def test_a_wrong_setting_stops_the_start_with_exit_code_2(serve):
     server = serve(SPREMNOST_DEMO="maybe")
     assert server.process.wait(timeout=30) == 2
     assert server.said() == "SPREMNOST_DEMO is 'maybe', but must be on or off.\n"
+
+
+@pytest.mark.parametrize(("host", "demo"), [("127.0.0.1", "on"), ("0.0.0.0", "off")])  # noqa: S104
+def test_script_server_turns_the_demo_on_only_where_nobody_else_can_see_it(serve, host, demo):
+    server = serve(str(CHECKOUT / "script/server"), SPREMNOST_HOST=host)
+    server.wait_until_ready()
+    assert re.search(rf"Demo</th>\s*<td[^>]*>{demo}</td>", server.get("/")[1])
+    assert server.stop() == 0
+
+
+def test_a_checkout_that_is_ready_is_found_so_at_once():
+    began = time.monotonic()
+    done = subprocess.run([CHECKOUT / "script/bootstrap", "run"], capture_output=True, text=True, check=True)
+    assert done.stdout + done.stderr == ""
+    assert time.monotonic() - began < 3

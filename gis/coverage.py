@@ -18,11 +18,13 @@ NEGLIGIBLE = 1e-10
 """Shares of a cell below this are rounding, not area."""
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@numba.njit(cache=True, nogil=True)
 def _add(pieces, used, row, column, height, area):  # type: ignore[no-untyped-def]
     if used == len(pieces):
         grown = np.empty((2 * used, 4))
-        grown[:used] = pieces
+        for i in range(used):
+            for k in range(4):
+                grown[i, k] = pieces[i, k]
         pieces = grown
     pieces[used, 0] = row
     pieces[used, 1] = column
@@ -83,7 +85,7 @@ def _edge_pieces(x, y, sign, ny, nx, pieces, used):  # type: ignore[no-untyped-d
     return pieces, used
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@numba.njit(cache=True, nogil=True)
 def _lower_bound(values, start, end, wanted):  # type: ignore[no-untyped-def]
     while start < end:
         middle = (start + end) // 2
@@ -92,6 +94,28 @@ def _lower_bound(values, start, end, wanted):  # type: ignore[no-untyped-def]
         else:
             end = middle
     return start
+
+
+@numba.njit(cache=True, nogil=True)
+def _sort_by_column(pieces, order, a, b):  # type: ignore[no-untyped-def]
+    """Shell sort of order[a:b]: most rows have few pieces, and numba's own sort is slow to load from its cache."""
+    for gap in (1750, 701, 301, 132, 57, 23, 10, 4, 1):
+        for i in range(a + gap, b):
+            j, moved = i, order[i]
+            while j >= a + gap and pieces[order[j - gap], 1] > pieces[moved, 1]:
+                order[j] = order[j - gap]
+                j -= gap
+            order[j] = moved
+
+
+@numba.njit(cache=True, nogil=True)
+def _room(cells, shares, used, size):  # type: ignore[no-untyped-def]
+    more_cells = np.empty(size, np.int32)
+    more_shares = np.empty(size, np.float64)
+    for i in range(used):
+        more_cells[i] = cells[i]
+        more_shares[i] = shares[i]
+    return more_cells, more_shares
 
 
 @numba.njit(cache=True, nogil=True)
@@ -120,35 +144,29 @@ def _covered_cells(  # type: ignore[no-untyped-def]
         if used == 0:
             starts[g + 1] = used_out
             continue
-        first = int(pieces[:used, 0].min())
-        rows = int(pieces[:used, 0].max()) - first + 1
+        first, rows = ny, 0
+        for i in range(used):
+            first = min(first, int(pieces[i, 0]))
+            rows = max(rows, int(pieces[i, 0]) + 1)
+        rows -= first
         row_from = np.zeros(rows + 1, np.int64)
         for i in range(used):
             row_from[int(pieces[i, 0]) - first + 1] += 1
         for i in range(rows):
             row_from[i + 1] += row_from[i]
         order = np.empty(used, np.int64)
-        fill = row_from[:-1].copy()
         for i in range(used):
             k = int(pieces[i, 0]) - first
-            order[fill[k]] = i
-            fill[k] += 1
+            order[row_from[k]] = i
+            row_from[k] += 1
+        for k in range(rows, 0, -1):
+            row_from[k] = row_from[k - 1]
+        row_from[0] = 0
         for k in range(rows):
             a, b = row_from[k], row_from[k + 1]
             if a == b:
                 continue
-            if b - a > 32:
-                part = order[a:b].copy()
-                by_column = np.argsort(pieces[part, 1], kind="mergesort")
-                for i in range(b - a):
-                    order[a + i] = part[by_column[i]]
-            else:
-                for i in range(a + 1, b):
-                    j, moved = i, order[i]
-                    while j > a and pieces[order[j - 1], 1] > pieces[moved, 1]:
-                        order[j] = order[j - 1]
-                        j -= 1
-                    order[j] = moved
+            _sort_by_column(pieces, order, a, b)
             row = first + k
             row_a, row_b = row_start[row], row_start[row + 1]
             at = row_a
@@ -173,13 +191,7 @@ def _covered_cells(  # type: ignore[no-untyped-def]
                     beyond = _lower_bound(column_of, until, row_b, next_column)
                 needed = used_out + (beyond - at)
                 if needed > len(cells):
-                    size = max(needed, 2 * len(cells))
-                    more_cells = np.empty(size, np.int32)
-                    more_cells[:used_out] = cells[:used_out]
-                    cells = more_cells
-                    more_shares = np.empty(size, np.float64)
-                    more_shares[:used_out] = shares[:used_out]
-                    shares = more_shares
+                    cells, shares = _room(cells, shares, used_out, max(needed, 2 * len(cells)))
                 if until > at and share > NEGLIGIBLE:
                     cells[used_out] = at
                     shares[used_out] = min(share, 1.0)
@@ -193,7 +205,7 @@ def _covered_cells(  # type: ignore[no-untyped-def]
                     used_out += 1
                 at = beyond
         starts[g + 1] = used_out
-    return starts, cells[:used_out].copy(), shares[:used_out].copy()
+    return starts, cells[:used_out], shares[:used_out]
 
 
 def coverage_of_cells(

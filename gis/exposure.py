@@ -6,7 +6,9 @@ flooded share is the area share of the hazard's own cells at or above the thresh
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -16,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gis.coverage import coverage_of_cells
-from gis.values import Chunk, comparable
 from gis.population import Population
+from gis.values import Chunk, comparable
 
 
 @numba.njit(cache=True, nogil=True)
@@ -48,7 +50,7 @@ def _add_shares(zone_start, entry_cell, entry_people, first, share, exposed):  #
             exposed[zone, t] = total
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@numba.njit(cache=True, nogil=True)
 def _range(entry_cell, a, b, first, end):  # type: ignore[no-untyped-def]
     low, high = a, b
     while low < high:
@@ -180,6 +182,11 @@ class ExposureIndex:
             exposed[(self.people > 0) & (inside[:, 0] == 0)] = np.nan
         return Scores(self.people, exposed, outside[:, 0])
 
+    def score_all(self, hazards: Sequence[Iterable[Chunk]], thresholds: Sequence[float]) -> list[Scores]:
+        """score() of several hazards, on all processors."""
+        with ThreadPoolExecutor(min(len(hazards), os.cpu_count() or 1)) as pool:
+            return list(pool.map(lambda chunks: self.score(chunks, thresholds), hazards))
+
 
 @dataclass(frozen=True)
 class ThresholdTable:
@@ -200,9 +207,7 @@ class ThresholdTable:
     def build(cls, index: ExposureIndex, hazard: Chunk) -> Self:
         """hazard: all populated cells of the index's population as one chunk (gathered())."""
         cell_start, value, share = hazard.by_cell()
-        start, value, people = _join(
-            index.zone_start, index.entry_cell, index.entry_people, cell_start, value, share
-        )
+        start, value, people = _join(index.zone_start, index.entry_cell, index.entry_people, cell_start, value, share)
         for a, b in zip(start[:-1], start[1:], strict=True):
             order = np.argsort(value[a:b], kind="stable")
             value[a:b] = value[a:b][order]
@@ -220,6 +225,8 @@ class ThresholdTable:
 
     def score(self, thresholds: Sequence[float]) -> Scores:
         """The same as ExposureIndex.score of the hazard, by looking up."""
-        exposed = _look_up(self.start, self.value, self.people, comparable(thresholds, self.stored_dtype, self.value.dtype))
+        exposed = _look_up(
+            self.start, self.value, self.people, comparable(thresholds, self.stored_dtype, self.value.dtype)
+        )
         exposed[self.nothing_modelled] = np.nan
         return Scores(self.population, exposed, self.not_modelled)

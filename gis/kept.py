@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
 
+from gis.coverage import coverage_fraction
 from gis.exposure import ExposureIndex
 from gis.grid import Grid
 from gis.population import Population, Unit, read_population
@@ -22,24 +24,25 @@ FORMAT = "1"
 """Part of the hash; renewed when the meaning or the computing of the arrays changes."""
 
 MAX_KEPT_BYTES = 4 * 2**30
+UNIT_CELL = Grid(CRS.from_epsg(4326), 0.0, 1.0, 1.0, 1.0, 1, 1)
 ARRAYS = ("row_start", "column", "people", "zone_start", "entry_cell", "entry_people")
 
 
-def index_of_files(
-    population: Path, unit: Unit, zones: NDArray[np.object_], folder: Path | None
-) -> ExposureIndex:
+def index_of_files(population: Path, unit: Unit, zones: NDArray[np.object_], folder: Path | None) -> ExposureIndex:
     """The index of zones (valid polygons in the population's CRS), taken from the folder or built and kept there.
 
     folder: None keeps nothing; one that cannot be written to is passed over. Raises what read_population raises.
     """
-    if folder is None:
-        return ExposureIndex.build(read_population(population, unit), zones)
-    key = _key(population, unit, zones)
-    kept = _load(folder / key)
+    key = None if folder is None else _key(population, unit, zones)
+    kept = None if folder is None or key is None else _load(folder / key)
     if kept is not None:
         return kept
-    index = ExposureIndex.build(read_population(population, unit), zones)
-    _keep(index, folder, key)
+    with ThreadPoolExecutor(1) as reader:
+        reading = reader.submit(read_population, population, unit)
+        coverage_fraction(shapely.box(0, 0, 1, 1), UNIT_CELL)  # numba's first call takes long; meanwhile, GDAL reads
+        index = ExposureIndex.build(reading.result(), zones)
+    if folder is not None and key is not None:
+        _keep(index, folder, key)
     return index
 
 
@@ -65,9 +68,7 @@ def _load(path: Path) -> ExposureIndex | None:
     try:
         about = json.loads((path / "about.json").read_text())
         # Mapped copy-on-write, as plain arrays: numba would compile everything again for read-only ones.
-        arrays = {
-            name: np.asarray(np.load(path / f"{name}.npy", mmap_mode="c", allow_pickle=False)) for name in ARRAYS
-        }
+        arrays = {name: np.asarray(np.load(path / f"{name}.npy", mmap_mode="c", allow_pickle=False)) for name in ARRAYS}
         os.utime(path)
     except (OSError, ValueError, KeyError):
         return None

@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 from gis.errors import WrongReturnPeriods
 
 
-def expected_annual_exposed(
-    return_periods_years: Sequence[float], exposed: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def expected_annual_exposed(return_periods_years: Sequence[float], exposed: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean number of people exposed per year, (zones,), from exposed (zones, return periods).
 
     The area under exposed people over annual exceedance probability p = 1/T by the trapezoidal rule; events rarer than

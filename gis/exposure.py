@@ -1,7 +1,7 @@
 """People exposed to a hazard, per zone.
 
-exposed(zone) = sum over population cells of people * coverage fraction of the zone * flooded share of the cell, where the
-flooded share is the area share of the hazard's own cells at or above the threshold (threshold first, then share).
+exposed(zone) = sum over population cells of people * coverage fraction of the zone * flooded share of the cell, where
+the flooded share is the area share of the hazard's own cells at or above the threshold (threshold first, then share).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Self
 
 import numba
@@ -208,7 +209,7 @@ class ThresholdTable:
         """hazard: all populated cells of the index's population as one chunk (gathered())."""
         cell_start, value, share = hazard.by_cell()
         start, value, people = _join(index.zone_start, index.entry_cell, index.entry_people, cell_start, value, share)
-        for a, b in zip(start[:-1], start[1:], strict=True):
+        for a, b in pairwise(start):
             order = np.argsort(value[a:b], kind="stable")
             value[a:b] = value[a:b][order]
             people[a:b] = np.cumsum(people[a:b][order][::-1])[::-1]

@@ -102,7 +102,7 @@ class Axis:
 def extent_share(start: float, end: float, size: int) -> Float:
     """Share of each of `size` unit cells that lies in [start, end], (size,) in 0..1."""
     cells = np.arange(size, dtype=np.float64)
-    return np.clip(np.minimum(end, cells + 1) - np.maximum(start, cells), 0.0, 1.0)
+    return np.asarray(np.clip(np.minimum(end, cells + 1) - np.maximum(start, cells), 0.0, 1.0))
 
 
 def axes(grid: Grid, other: Grid) -> tuple[Axis, Axis]:

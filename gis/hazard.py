@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
 
 import numpy as np
 import shapely
@@ -112,5 +111,3 @@ def _inside(population: Population, rows: Float, columns: Float) -> Float | None
     if rows.min() == 1 and columns.min() == 1:
         return None
     return np.asarray(rows[population.row] * columns[population.column])
-
-

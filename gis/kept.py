@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import shapely
@@ -80,7 +81,7 @@ def _load(path: Path) -> ExposureIndex | None:
 def _keep(index: ExposureIndex, folder: Path, key: str) -> None:
     """Write into a folder of another name and rename it: a half-written index is never found."""
     population, grid = index.population, index.population.grid
-    arrays = (
+    arrays: tuple[NDArray[Any], ...] = (
         population.row_start,
         population.column,
         population.people,

@@ -16,7 +16,7 @@ from gis.values import Chunk, grown
 
 @numba.njit(cache=True, nogil=True)
 def _take(window, window_row, window_column, rows, row_start, column):  # type: ignore[no-untyped-def]
-    """Values at the populated cells of rows; the window begins at that row and column of the population. NaN outside."""
+    """Values at the populated cells of rows, NaN outside; window_row, window_column: the cell it begins at."""
     first = row_start[rows[0]]
     values = np.empty(row_start[rows[1]] - first, window.dtype)
     for row in range(rows[0], rows[1]):

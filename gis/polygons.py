@@ -1,4 +1,4 @@
-"""Untrusted files of polygons: recognised by their content, opened by the one driver that fits, repaired and reprojected."""
+"""Untrusted files of polygons: recognised by their content, opened by the driver that fits, repaired, reprojected."""
 
 from __future__ import annotations
 

@@ -105,8 +105,8 @@ def cell_areas_km2(grid: Grid, first: int, end: int) -> NDArray[np.float64]:
     """True (ellipsoidal) area of the cells of rows first..end-1, km², broadcastable to (end - first, nx).
 
     Geographic grids: exactly, through the cylindrical equal-area projection of the grid's own ellipsoid. Projected
-    grids: planar area divided by the projection's areal scale at the cell's centre, which is smooth and therefore taken at
-    nodes at most 2 km apart and interpolated (Snyder 1987, USGS Professional Paper 1395, p. 24).
+    grids: planar area divided by the projection's areal scale at the cell's centre, which is smooth and therefore taken
+    at nodes at most 2 km apart and interpolated (Snyder 1987, USGS Professional Paper 1395, p. 24).
     """
     if grid.crs.is_geographic:
         geodetic = grid.crs.geodetic_crs or grid.crs
@@ -137,7 +137,7 @@ def _areal_scale(grid: Grid, first: int, end: int) -> NDArray[np.float64]:
     nodes_x = np.arange(-(-grid.nx // step) + 1) * step
     x, y = np.meshgrid(grid.left + nodes_x * grid.cell_width, grid.top - nodes_y * grid.cell_height)
     longitude, latitude = Transformer.from_crs(grid.crs, grid.crs.geodetic_crs, always_xy=True).transform(x, y)
-    scale = Proj(grid.crs).get_factors(longitude, latitude).areal_scale
+    scale = np.asarray(Proj(grid.crs).get_factors(longitude, latitude).areal_scale)
     rows = (np.arange(first, end) + 0.5 - nodes_y[0]) / step
     columns = (np.arange(grid.nx) + 0.5) / step
     i, j = rows.astype(int), columns.astype(int)

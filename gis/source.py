@@ -49,5 +49,3 @@ class ArraySource:
 
     def fill(self, values: NDArray[Any], also: tuple[float, ...] = ()) -> NDArray[np.bool_]:
         return np.asarray(values >= 1e20)
-
-

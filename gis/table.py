@@ -19,7 +19,7 @@ from gis.exposure import ExposureIndex, Scores
 from gis.hazard import PolygonHazard, RasterHazard
 from gis.kept import index_of_files
 from gis.polygons import Polygons, read_polygons
-from gis.population import Population, Unit
+from gis.population import Unit
 from gis.raster import RasterFile, is_tiff
 
 TOTAL = "TOTAL"
@@ -162,9 +162,7 @@ def _rows(hazard: str, zones: Sequence[str], scores: Scores, classes: int, has_v
     by_class = reached[:, :-1] - reached[:, 1:] if has_values else np.full((len(exposed), classes), np.nan)
     rows = [
         Row(zone, hazard, float(p), _number(e), float(n), tuple(_number(c) for c in by_class[i]))
-        for i, (zone, p, e, n) in enumerate(
-            zip(zones, scores.population, exposed, scores.not_modelled, strict=True)
-        )
+        for i, (zone, p, e, n) in enumerate(zip(zones, scores.population, exposed, scores.not_modelled, strict=True))
     ]
     return [*rows, _total(hazard, rows, classes)]
 

@@ -1,4 +1,4 @@
-"""Compile what numba compiles, once after installing: `python -m gis.warmup`. Later starts load it from numba's cache."""
+"""Compile what numba compiles, once after installing: `python -m gis.warmup`. Later starts load numba's cache."""
 
 from __future__ import annotations
 

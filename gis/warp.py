@@ -1,9 +1,9 @@
 """A raster hazard in another CRS than the population, by nearest neighbour on a grid nested in the population's cells.
 
-Each population cell is cut into equal parts, at most half a hazard cell wide; each part takes the hazard cell that holds
-its centre. Where the centres lie in the hazard is computed exactly at nodes of the population's grid and interpolated in
-between, with nodes so dense that it is right within TOLERANCE of a hazard cell. Nodes belong to the grid, not to the
-window being read: the result does not depend on windows.
+Each population cell is cut into equal parts, at most half a hazard cell wide; each part takes the hazard cell that
+holds its centre. Where the centres lie in the hazard is computed exactly at nodes of the population's grid and
+interpolated in between, with nodes so dense that it is right within TOLERANCE of a hazard cell. Nodes belong to the
+grid, not to the window being read: the result does not depend on windows.
 """
 
 from __future__ import annotations
@@ -106,10 +106,9 @@ class Warp:
     def _nodes(self, step: int, shift: float = 0.0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Rows and columns (1-D, in cells) of the nodes; with shift 0.5, of the middles between them."""
         ny, nx = self.population.grid.shape
-        return (
-            (np.arange(-(-ny // step) + (not shift)) + shift) * step,
-            (np.arange(-(-nx // step) + (not shift)) + shift) * step,
-        )
+        rows = np.arange(-(-ny // step) + (not shift), dtype=np.float64)
+        columns = np.arange(-(-nx // step) + (not shift), dtype=np.float64)
+        return (rows + shift) * step, (columns + shift) * step
 
     def _at(
         self, rows: NDArray[np.float64], columns: NDArray[np.float64]
@@ -117,10 +116,10 @@ class Warp:
         """Row and column in the source, (rows, columns) each, of places in the population's grid; NaN where none."""
         grid, p = self.population.grid, self.source.placement
         x, y = np.meshgrid(grid.left + columns * grid.cell_width, grid.top - rows * grid.cell_height)
-        x, y = self._transformer.transform(x, y)
+        x, y = (np.asarray(place, dtype=np.float64) for place in self._transformer.transform(x, y))
         x, y = np.where(np.isfinite(x), x, np.nan) - p.c, np.where(np.isfinite(y), y, np.nan) - p.f
         determinant = p.a * p.e - p.b * p.d
-        return (p.a * y - p.d * x) / determinant, (p.e * x - p.b * y) / determinant
+        return np.asarray((p.a * y - p.d * x) / determinant), np.asarray((p.e * x - p.b * y) / determinant)
 
     def _over(self, y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which meshes between four nodes may touch the source's extent."""
@@ -129,9 +128,7 @@ class Warp:
         low_x, high_x = _corners(x)
         return np.asarray((low_y <= ny) & (high_y >= 0) & (low_x <= nx) & (high_x >= 0))
 
-    def _error(
-        self, step: int, y: NDArray[np.float64], x: NDArray[np.float64], over: NDArray[np.bool_]
-    ) -> float:
+    def _error(self, step: int, y: NDArray[np.float64], x: NDArray[np.float64], over: NDArray[np.bool_]) -> float:
         """Largest misplacement of the middles between the nodes, in cells of the source."""
         exact_y, exact_x = self._at(*self._nodes(step, 0.5))
         error = np.hypot(_middles(y) - exact_y, _middles(x) - exact_x)[over]
@@ -186,9 +183,7 @@ class Warp:
                 inside,
             )
 
-    def _window(
-        self, rows: tuple[int, int], columns: tuple[int, int]
-    ) -> tuple[NDArray[np.floating] | None, int, int]:
+    def _window(self, rows: tuple[int, int], columns: tuple[int, int]) -> tuple[NDArray[np.floating] | None, int, int]:
         """The source's cells under a tile of the population (None where there are none), their first row and column."""
         part = (
             slice(rows[0] // self._step, -(-rows[1] // self._step) + 1),
@@ -214,9 +209,7 @@ def _middles(nodes: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray((nodes[:-1, :-1] + nodes[:-1, 1:] + nodes[1:, :-1] + nodes[1:, 1:]) / 4)
 
 
-def _parts(
-    y: NDArray[np.float64], x: NDArray[np.float64], over: NDArray[np.bool_], *, axis: int, step: int
-) -> int:
+def _parts(y: NDArray[np.float64], x: NDArray[np.float64], over: NDArray[np.bool_], *, axis: int, step: int) -> int:
     """Into how many parts to cut a population cell so that a part is at most half a hazard cell long."""
     length = np.hypot(np.diff(y, axis=axis), np.diff(x, axis=axis)) / step
     length = np.maximum(length[:-1], length[1:]) if axis else np.maximum(length[:, :-1], length[:, 1:])

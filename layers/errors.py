@@ -23,7 +23,9 @@ class LayersError(Exception):
 class TooMuchMemory(LayersError):
     """The files made the sandbox pass its limit of memory."""
 
-    text = N_("{files} cannot be read within {limit_gib:g} GiB of memory; cut them to the area needed or simplify them.")
+    text = N_(
+        "{files} cannot be read within {limit_gib:g} GiB of memory; cut them to the area needed or simplify them."
+    )
 
 
 class TooLong(LayersError):

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -53,9 +54,7 @@ def exposure(
     """
     edge_names = [e.strip() for e in edges.split(",")] if edges is not None else []
     rising = [_number(e) for e in edge_names]
-    if any(b <= a or not math.isfinite(b - a) for a, b in zip(rising, rising[1:], strict=False)) or not all(
-        math.isfinite(e) for e in rising
-    ):
+    if not all(math.isfinite(e) for e in rising) or any(b <= a for a, b in pairwise(rising)):
         raise WrongEdges(edges=edges)
     if not math.isfinite(_number(threshold)):
         raise WrongThreshold(threshold=threshold)

@@ -5,11 +5,14 @@ WORKDIR /srv/spremnost
 COPY script/packages script/packages
 RUN script/packages && rm -rf /var/lib/apt/lists/*
 
+# The kernels that bootstrap compiles go where the application can write: numba refuses a cache that it can only read.
+ENV NUMBA_CACHE_DIR=/data/numba
 COPY . .
 RUN script/bootstrap run
 
-RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin spremnost \
-    && install --directory --owner spremnost --group spremnost --mode 0700 /data
+RUN useradd --system --uid 999 --home-dir /nonexistent --shell /usr/sbin/nologin spremnost \
+    && chmod 0700 /data \
+    && chown --recursive spremnost:spremnost /data
 USER spremnost
 VOLUME /data
 ENV PATH=/srv/spremnost/.venv/bin:$PATH \

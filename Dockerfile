@@ -10,7 +10,7 @@ ENV NUMBA_CACHE_DIR=/data/numba
 COPY . .
 RUN script/bootstrap run
 
-RUN useradd --system --uid 999 --home-dir /nonexistent --shell /usr/sbin/nologin spremnost \
+RUN useradd --system --uid 900 --home-dir /nonexistent --shell /usr/sbin/nologin spremnost \
     && chmod 0700 /data \
     && chown --recursive spremnost:spremnost /data
 USER spremnost

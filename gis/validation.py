@@ -203,7 +203,7 @@ def against_rasterstats(country: Country) -> CentreRule:
     return CentreRule(
         ours=_depth_scores(country).exposed[:, 0],
         rasterstats=np.array([s["sum"] or 0.0 for s in stats]),
-        allowed=allowed,
+        allowed=allowed.astype(np.float64),
         names=tuple(str(n) for n in country.municipalities.fields["shapeName"]),
     )
 

@@ -38,3 +38,33 @@ class ReaderDied(LayersError):
     """A library that read the files crashed."""
 
     text = N_("{files} made the reader stop ({reason}); one of them is damaged or hostile, get it again.")
+
+
+class NoSuchLayer(LayersError):
+    """No version of a layer has that id."""
+
+    text = N_("There is no layer version {id}.")
+
+
+class WrongState(LayersError):
+    """A layer's version cannot take that step."""
+
+    text = N_("{layer} is {state} and cannot become {wanted}.")
+
+
+class SlotTaken(LayersError):
+    """A layer of that name has another return period or event."""
+
+    text = N_("{layer} exists with another return period or event; give this one another name.")
+
+
+class FileTooLarge(LayersError):
+    """More came than is taken."""
+
+    text = N_("The file has more than {limit_mb} MB; cut it to the area needed.")
+
+
+class FileVanished(LayersError):
+    """A file that the catalogue names is not in the store."""
+
+    text = N_("The file {hash}… of this layer is not in the data folder; restore it from a backup or import it again.")

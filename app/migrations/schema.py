@@ -12,6 +12,11 @@ import foundation.outbox
 import foundation.people
 import foundation.reference
 import foundation.spaces  # noqa: F401
+import layers.areas
+import layers.catalogue
+import layers.exposure
+import layers.features
+import layers.people  # noqa: F401
 from foundation.database import Base
 
 metadata = Base.metadata

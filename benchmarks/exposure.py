@@ -59,7 +59,9 @@ def masked_people(folder: Path) -> tuple[list[np.ndarray], tuple[float, float, f
     return masked, raster.bounds, raster.crs.to_wkt()
 
 
-def by_exactextract(masked: list[np.ndarray], bounds: tuple[float, float, float, float], wkt: str, zones: object) -> np.ndarray:
+def by_exactextract(
+    masked: list[np.ndarray], bounds: tuple[float, float, float, float], wkt: str, zones: object
+) -> np.ndarray:
     """People per zone and hazard; all rasters in one call, so that coverage is computed once."""
     from exactextract import exact_extract
     from exactextract.raster import NumPyRasterSource

@@ -71,7 +71,7 @@ def _make(folder: Path) -> None:
     rng = np.random.default_rng(2014)
     noise = gaussian_filter(rng.standard_normal((NY, NX), dtype=np.float32), 6)
     noise /= noise.std()
-    y, x = np.mgrid[-1:1:complex(NY), -1:1:complex(NX)]
+    y, x = np.mgrid[-1 : 1 : complex(NY), -1 : 1 : complex(NX)]
     inside = (x / 0.875) ** 2 + (y / 0.857) ** 2 < 1
     settled = inside & (noise > 1.06)
     people = np.where(settled, np.exp(1.5 * (noise - 1.06)) * rng.gamma(2.0, 1.2, (NY, NX)), -99999).astype(np.float32)

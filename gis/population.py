@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import CRS, Proj, Transformer
+from pyproj import CRS, Transformer
 
 from gis.errors import NegativePeople, NoPeople, RotatedGrid, UndeclaredNodata
 from gis.grid import Grid
@@ -104,44 +104,55 @@ def _populated(grid: Grid, people_by_strip: Iterator[tuple[int, NDArray[np.float
 def cell_areas_km2(grid: Grid, first: int, end: int) -> NDArray[np.float64]:
     """True (ellipsoidal) area of the cells of rows first..end-1, km², broadcastable to (end - first, nx).
 
-    Geographic grids: exactly, through the cylindrical equal-area projection of the grid's own ellipsoid. Projected
-    grids: planar area divided by the projection's areal scale at the cell's centre, which is smooth and therefore taken
-    at nodes at most 2 km apart and interpolated (Snyder 1987, USGS Professional Paper 1395, p. 24).
+    Geographic grids: exactly, through the cylindrical equal-area projection of the grid's own ellipsoid (Snyder 1987,
+    USGS Professional Paper 1395, p. 81). Projected grids: planar area times the true area of a planar square metre,
+    found through the same projection; it is smooth and therefore taken at nodes at most 2 km apart and interpolated.
     """
     if grid.crs.is_geographic:
-        geodetic = grid.crs.geodetic_crs or grid.crs
-        equal_area = CRS.from_proj4(f"+proj=cea {_ellipsoid(geodetic)} +units=m")
+        to_metres = _to_equal_area(grid.crs, 0.0)
         edges = grid.top - np.arange(first, end + 1) * grid.cell_height
-        to_metres = Transformer.from_crs(geodetic, equal_area, always_xy=True)
         # Half a degree is enough to know the width of a degree everywhere: the projection is cylindrical.
         x, _ = to_metres.transform([0.0, 0.5 * grid.cell_width], [0.0, 0.0])
         _, y = to_metres.transform(np.zeros_like(edges), np.clip(edges, -90, 90))
         return np.asarray(-np.diff(y) * 2 * (x[1] - x[0]) / 1e6)[:, None]
-    metres = grid.crs.axis_info[0].unit_conversion_factor
-    planar_km2 = grid.cell_width * grid.cell_height * metres**2 / 1e6
-    return planar_km2 / _areal_scale(grid, first, end)
+    return grid.cell_width * grid.cell_height / 1e6 * _true_area_of_a_unit(grid, first, end)
 
 
-def _ellipsoid(crs: CRS) -> str:
-    ellipsoid = crs.ellipsoid
-    if ellipsoid is None:
-        return "+ellps=WGS84"
-    return f"+a={ellipsoid.semi_major_metre!r} +b={ellipsoid.semi_minor_metre!r}"
+def _to_equal_area(crs: CRS, longitude: float) -> Transformer:
+    """From longitude and latitude to metres on the cylindrical equal-area projection of the CRS's ellipsoid."""
+    geodetic = crs.geodetic_crs or crs
+    ellipsoid = geodetic.ellipsoid
+    size = "+ellps=WGS84"
+    if ellipsoid is not None:
+        size = f"+a={ellipsoid.semi_major_metre!r} +b={ellipsoid.semi_minor_metre!r}"
+    equal_area = CRS.from_proj4(f"+proj=cea {size} +lon_0={longitude!r} +units=m")
+    return Transformer.from_crs(geodetic, equal_area, always_xy=True)
 
 
-def _areal_scale(grid: Grid, first: int, end: int) -> NDArray[np.float64]:
-    """Areal scale at the centres of rows first..end-1, (end - first, nx); nodes are fixed to the whole grid."""
+def _true_area_of_a_unit(grid: Grid, first: int, end: int) -> NDArray[np.float64]:
+    """Square metres in a square unit at the centres of rows first..end-1, (end - first, nx); nodes are the grid's."""
     metres = grid.crs.axis_info[0].unit_conversion_factor
     step = int(np.clip(2000 / (max(grid.cell_width, grid.cell_height) * metres), 1, 16))
     nodes_y = np.arange(first // step, -(-end // step) + 1) * step
     nodes_x = np.arange(-(-grid.nx // step) + 1) * step
     x, y = np.meshgrid(grid.left + nodes_x * grid.cell_width, grid.top - nodes_y * grid.cell_height)
-    longitude, latitude = Transformer.from_crs(grid.crs, grid.crs.geodetic_crs, always_xy=True).transform(x, y)
-    scale = np.asarray(Proj(grid.crs).get_factors(longitude, latitude).areal_scale)
+    half = 500 / metres  # of a side: large against rounding, small against the Earth
+    around_x = np.stack([x - half, x + half, x + half, x - half])
+    around_y = np.stack([y - half, y - half, y + half, y + half])
+    to_geodetic = Transformer.from_crs(grid.crs, grid.crs.geodetic_crs, always_xy=True)
+    longitude, latitude = (np.asarray(a) for a in to_geodetic.transform(around_x, around_y))
+    middle, _ = to_geodetic.transform(*_middle(grid))
+    x, y = (np.asarray(a) for a in _to_equal_area(grid.crs, middle).transform(longitude, latitude))
+    area = ((x[2] - x[0]) * (y[3] - y[1]) - (x[3] - x[1]) * (y[2] - y[0])) / 2 / (2 * half) ** 2
     rows = (np.arange(first, end) + 0.5 - nodes_y[0]) / step
     columns = (np.arange(grid.nx) + 0.5) / step
     i, j = rows.astype(int), columns.astype(int)
     u, v = (rows - i)[:, None], (columns - j)[None, :]
-    upper = scale[i][:, j] * (1 - v) + scale[i][:, j + 1] * v
-    lower = scale[i + 1][:, j] * (1 - v) + scale[i + 1][:, j + 1] * v
+    upper = area[i][:, j] * (1 - v) + area[i][:, j + 1] * v
+    lower = area[i + 1][:, j] * (1 - v) + area[i + 1][:, j + 1] * v
     return np.asarray(upper * (1 - u) + lower * u)
+
+
+def _middle(grid: Grid) -> tuple[float, float]:
+    left, bottom, right, top = grid.bounds
+    return (left + right) / 2, (bottom + top) / 2

@@ -1,0 +1,89 @@
+"""Small files and grids for tests; each test names only what matters to it."""
+
+import numpy as np
+import pyogrio.raw
+import rasterio
+import shapely
+from pyproj import CRS
+from rasterio.transform import Affine
+
+from gis.grid import Grid
+from gis.polygons import Polygons
+
+DRIVERS = {".geojson": "GeoJSON", ".gpkg": "GPKG", ".shp": "ESRI Shapefile", ".fgb": "FlatGeobuf"}
+WGS84 = "EPSG:4326"
+UTM = "EPSG:32633"
+
+
+def a_grid(shape=(3, 3), *, left=0.0, bottom=0.0, cell=1.0, crs=WGS84):
+    """Square cells; the lower left corner at the origin."""
+    return Grid(CRS.from_user_input(crs), left, bottom + shape[0] * cell, cell, cell, *shape)
+
+
+def a_raster(
+    path,
+    values,
+    *,
+    crs=WGS84,
+    left=0.0,
+    bottom=0.0,
+    cell=1.0,
+    transform=None,
+    mask=None,
+    scale=None,
+    offset=None,
+    driver="GTiff",
+    **options,
+):
+    """A GeoTIFF of (ny, nx) or (bands, ny, nx) values in their own cell type."""
+    values = np.asarray(values)
+    bands = values if values.ndim == 3 else values[None]
+    ny, nx = bands.shape[1:]
+    profile = {
+        "driver": driver,
+        "width": nx,
+        "height": ny,
+        "count": len(bands),
+        "dtype": bands.dtype,
+        "crs": crs,
+        "transform": transform or Affine(cell, 0, left, 0, -cell, bottom + ny * cell),
+    }
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "w", **profile, **options) as file:
+        if scale is not None:
+            file.scales = [scale] * len(bands)
+        if offset is not None:
+            file.offsets = [offset] * len(bands)
+        file.write(bands)
+        if mask is not None:
+            file.write_mask(np.asarray(mask))
+    return path
+
+
+def a_flat_array(values):
+    """(n,) objects, whatever shapely or numpy would make of them."""
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def polygons_file(
+    path, geometries, fields=None, *, crs=WGS84, driver=None, layer=None, geometry_type="Unknown", **more
+):
+    """A vector file of the geometries (None: a feature without one) and name -> values."""
+    fields = fields or {}
+    pyogrio.raw.write(
+        path,
+        a_flat_array([None if g is None else shapely.to_wkb(g) for g in geometries]),
+        [v if isinstance(v, np.ndarray) else np.array(v, dtype=object) for v in fields.values()],
+        list(fields),
+        layer=layer,
+        driver=driver or DRIVERS[path.suffix],
+        geometry_type=geometry_type,
+        crs=crs,
+        **more,
+    )
+    return path
+
+
+def some_polygons(*geometries, crs=WGS84, file="polygons"):
+    return Polygons(file, CRS.from_user_input(crs), a_flat_array(geometries), {})

@@ -11,7 +11,7 @@ from gis.coverage import coverage_of_cells
 from gis.errors import NoOverlap, UndeclaredNodata
 from gis.grid import Float, extent_share
 from gis.overlay import Overlay
-from gis.polygons import Polygons, same_crs
+from gis.polygons import Polygons, areas, same_crs
 from gis.population import Population
 from gis.source import Source
 from gis.values import Chunk
@@ -52,13 +52,20 @@ class RasterHazard:
 
     def chunks(self) -> Iterator[Chunk]:
         """The values at all populated cells, strip by strip from north to south. Raises UndeclaredNodata, Damaged."""
+        doubtful, doubted, others = self.source.doubtful, 0, False
         for chunk in self._overlay.chunks(self.window_cells):
             fill = self.source.fill(chunk.value, USUAL_FILLS)
             if fill.any():
                 raise UndeclaredNodata(
                     file=self.source.name, cells=int(fill.sum()), value=f"{chunk.value[fill][0]:.9g}"
                 )
+            if doubtful is not None:
+                there = chunk.value[~np.isnan(chunk.value)]
+                doubted += int((there == doubtful).sum())
+                others = others or bool(((there != doubtful) & (there != 0)).any())
             yield chunk if self._footprint is None else chunk.within(self._footprint)
+        if doubted and others:
+            raise UndeclaredNodata(file=self.source.name, cells=doubted, value=f"{doubtful:.9g}")
 
 
 class PolygonHazard:
@@ -74,13 +81,16 @@ class PolygonHazard:
         left, bottom, right, top = shapely.total_bounds(polygons.geometry)
         rows = extent_share((grid.top - top) / grid.cell_height, (grid.top - bottom) / grid.cell_height, grid.ny)
         columns = extent_share((left - grid.left) / grid.cell_width, (right - grid.left) / grid.cell_width, grid.nx)
-        if not (rows.any() and columns.any()):
+        if shapely.is_empty(polygons.geometry).all() or not (rows.any() and columns.any()):
             raise NoOverlap(file=polygons.file)
-        self._covered = union_share(polygons, population)
-        if footprint is not None:
-            self._inside: Float | None = union_share(footprint, population)
-        else:
+        flooded = shapely.union_all(polygons.geometry)
+        if footprint is None:
             self._inside = _inside(population, rows, columns)
+        else:
+            modelled = shapely.union_all(footprint.geometry)
+            flooded = areas(shapely.intersection(flooded, modelled))
+            self._inside = _share(modelled, population)
+        self._covered = _share(flooded, population)
 
     def chunks(self) -> Iterator[Chunk]:
         """One chunk; a covered share has the value infinity, which meets every threshold."""
@@ -98,10 +108,13 @@ class PolygonHazard:
 
 def union_share(polygons: Polygons, population: Population) -> Float:
     """Share of each populated cell that any of the polygons covers, (cells,)."""
+    return _share(shapely.union_all(polygons.geometry), population)
+
+
+def _share(polygon: shapely.Geometry, population: Population) -> Float:
     share = np.zeros(len(population.people))
-    whole = shapely.union_all(polygons.geometry)
     _, cell, covered = coverage_of_cells(
-        np.array([whole], dtype=object), population.grid, population.row_start, population.column
+        np.array([polygon], dtype=object), population.grid, population.row_start, population.column
     )
     share[cell] = covered
     return share

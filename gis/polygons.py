@@ -6,8 +6,10 @@ import stat
 import tempfile
 import warnings
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from lzma import LZMAError
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import pyogrio.raw
 import shapely
 from numpy.typing import NDArray
 from pyogrio.errors import DataLayerError, DataSourceError
+from pyogrio.util import vsi_path
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError, ProjError
 
@@ -24,6 +27,7 @@ from gis.errors import (
     CoordinatesOffEarth,
     Damaged,
     EmptyLayer,
+    FileNotUsable,
     HostileArchive,
     NoCrs,
     NoSuchLayer,
@@ -32,7 +36,7 @@ from gis.errors import (
     WrongFormat,
     WrongGeometry,
 )
-from gis.files import local_file
+from gis.files import local_file, unreadable
 
 DRIVERS = {"GeoJSON", "GPKG", "ESRI Shapefile", "FlatGeobuf"}
 EXPECTED = "a GeoPackage, GeoJSON, FlatGeobuf or (zipped) Shapefile"
@@ -94,6 +98,10 @@ def read_polygons(path: Path | str, layer: str | None = None) -> Polygons:
             return _read(_unpack_shapefile(source, Path(folder)), name, layer)
     if not _recognised(start, source):
         raise WrongFormat(file=name, expected=EXPECTED)
+    if vsi_path(source) != str(source):
+        raise FileNotUsable(
+            file=name, reason="in its path !, ; or the ending .zip would be taken for an archive; rename it."
+        )
     return _read(source, name, layer)
 
 
@@ -125,7 +133,7 @@ def _unpack_shapefile(source: Path, folder: Path) -> Path:
                         while left and (chunk := packed.read(min(left, 2**20))):
                             unpacked.write(chunk)
                             left -= len(chunk)
-    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, OSError, RuntimeError, ValueError) as error:
         raise Damaged(file=source.name, detail=str(error)) from error
     return folder / "layer.shp"
 
@@ -153,7 +161,7 @@ def _read(path: Path, name: str, layer: str | None) -> Polygons:
             warnings.simplefilter("ignore")  # GDAL's remarks on odd fields; what matters is checked below
             layers = pyogrio.list_layers(path)
             spatial = [str(n) for n, kind in layers if kind is not None]
-            if path.suffix == ".shp":
+            if path.suffix.lower() == ".shp":
                 layer = None
             elif layer is None and len(spatial) > 1:
                 raise WhichLayer(file=name, layers=", ".join(spatial))
@@ -167,7 +175,7 @@ def _read(path: Path, name: str, layer: str | None) -> Polygons:
                 raise WrongFormat(file=name, expected=EXPECTED)
             meta, _, wkb, values = pyogrio.raw.read(path, layer=layer, force_2d=True)
     except (DataSourceError, DataLayerError, RuntimeError, UnicodeDecodeError, ValueError) as error:
-        raise Damaged(file=name, detail=str(error).strip().splitlines()[0]) from error
+        raise unreadable(name, error) from error
     if wkb is None or not len(wkb):
         raise EmptyLayer(file=name)
     crs = _crs(name, about["crs"])
@@ -228,7 +236,11 @@ def _repair(geometry: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray
         return geometry, invalid
     repaired = geometry.copy()
     for i in invalid:
-        parts = shapely.get_parts(shapely.make_valid(geometry[i], method="structure", keep_collapsed=False))
-        areas = [p for p in parts if p.geom_type in ("Polygon", "MultiPolygon")]
-        repaired[i] = shapely.union_all(areas) if areas else shapely.Polygon()
+        repaired[i] = areas(shapely.make_valid(geometry[i], method="structure", keep_collapsed=False))
     return repaired, invalid
+
+
+def areas(geometry: shapely.Geometry) -> shapely.Geometry:
+    """What has area of a geometry, as one polygon or multipolygon."""
+    parts = [p for p in shapely.get_parts(geometry) if p.geom_type in ("Polygon", "MultiPolygon")]
+    return shapely.union_all(parts) if parts else shapely.Polygon()

@@ -13,13 +13,13 @@ import rasterio
 from numpy.typing import NDArray
 from pyproj import CRS
 from pyproj.exceptions import CRSError
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
 from rasterio.windows import Window
 
 from gis.errors import (
     BlocksTooLarge,
-    Damaged,
     NoCrs,
     NotGeoreferenced,
     TooLarge,
@@ -27,7 +27,7 @@ from gis.errors import (
     WrongCellType,
     WrongFormat,
 )
-from gis.files import local_file
+from gis.files import local_file, unreadable
 from gis.grid import Grid, Placement
 
 MAX_PIXELS = 2 * 10**10
@@ -54,10 +54,13 @@ class RasterFile:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)  # said below, as a sentence
                 self._dataset = rasterio.open(self.path, driver="GTiff", sharing=False)
-        except RasterioError as error:
-            raise Damaged(file=self.name, detail=_first_line(error)) from error
+        except (RasterioError, CPLE_BaseError) as error:
+            raise unreadable(self.name, error) from error
         try:
             self._check(max_pixels)
+        except CPLE_BaseError as error:  # from a property; rasterio translates only what its methods raise
+            self.close()
+            raise unreadable(self.name, error) from error
         except BaseException:
             self.close()
             raise
@@ -71,13 +74,14 @@ class RasterFile:
         if len(data_bands) != 1:
             raise WrongBands(file=self.name, bands=len(data_bands))
         self._band = data_bands[0]
+        self._alpha = next((i for i, kind in enumerate(dataset.colorinterp, 1) if kind == ColorInterp.alpha), None)
         dtype = dataset.dtypes[self._band - 1]
         if dtype.startswith("complex"):
             raise WrongCellType(file=self.name, dtype=dtype)
         self._stored_dtype = np.dtype(dtype)
         rows, columns = dataset.block_shapes[self._band - 1]
         block = rows * columns * self._stored_dtype.itemsize * dataset.count
-        if block > MAX_BLOCK_BYTES and block > pixels:
+        if block > MAX_BLOCK_BYTES:
             raise BlocksTooLarge(file=self.name, size_mb=block // 2**20)
         if dataset.crs is None:
             raise NoCrs(file=self.name)
@@ -88,7 +92,7 @@ class RasterFile:
         if not (self.crs.is_geographic or self.crs.is_projected):
             raise NoCrs(file=self.name)
         transform = dataset.transform
-        if transform.is_identity or transform.determinant == 0:
+        if transform.is_identity or not np.isfinite(tuple(transform)).all() or transform.determinant == 0:
             raise NotGeoreferenced(file=self.name)
         self.scale = float(dataset.scales[self._band - 1])
         self.offset = float(dataset.offsets[self._band - 1])
@@ -115,7 +119,13 @@ class RasterFile:
     @property
     def declares_nodata(self) -> bool:
         flags = self._dataset.mask_flag_enums[self._band - 1]
-        return bool(flags != [MaskFlags.all_valid])
+        return bool(flags != [MaskFlags.all_valid] or self._alpha)
+
+    @property
+    def meaning(self) -> str:
+        """Where the cells lie and how their numbers are read; files beside the raster may have told some of it."""
+        dataset = self._dataset
+        return f"{self.placement} {self.shape} {self.crs.to_wkt()} {dataset.nodata} {self.scale} {self.offset}"
 
     @property
     def stored_dtype(self) -> np.dtype[Any]:
@@ -138,6 +148,13 @@ class RasterFile:
         return fill
 
     @property
+    def doubtful(self) -> float | None:
+        """What 255 means in an 8-bit file that declares no nodata: no data, unless the file is a mask of 0 and 255."""
+        if self._stored_dtype != np.uint8 or self.declares_nodata:
+            return None
+        return float(self.dtype.type(255 * self.scale + self.offset))
+
+    @property
     def block_rows(self) -> int:
         return int(self._dataset.block_shapes[self._band - 1][0])
 
@@ -154,14 +171,17 @@ class RasterFile:
         try:
             values = self._dataset.read(self._band, window=window)
             mask = None if self._all_told_by_nan() else self._dataset.read_masks(self._band, window=window)
-        except RasterioIOError as error:
-            raise Damaged(file=self.name, detail=_first_line(error)) from error
+            # GDAL takes an alpha band of real numbers for no mask.
+            alpha = None if self._alpha is None else self._dataset.read(self._alpha, window=window)
+        except (RasterioIOError, CPLE_BaseError) as error:
+            raise unreadable(self.name, error) from error
         if self.scaled:
             result = (values * self.scale + self.offset).astype(self.dtype)
         else:
             result = values.astype(self.dtype, copy=False)
-        if mask is not None:
-            result[mask == 0] = np.nan
+        for missing in (mask, alpha):
+            if missing is not None:
+                result[missing == 0] = np.nan
         if self._flip_rows:
             result = result[::-1]
         if self._flip_columns:
@@ -195,7 +215,3 @@ def strips(total_rows: int, rows: int) -> Iterator[tuple[int, int]]:
     """(first, end) of consecutive strips of at most `rows` rows."""
     for first in range(0, total_rows, rows):
         yield first, min(first + rows, total_rows)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -25,6 +25,9 @@ class Source(Protocol):
     def stored_dtype(self) -> np.dtype[Any]: ...
 
     @property
+    def doubtful(self) -> float | None: ...
+
+    @property
     def block_rows(self) -> int: ...
 
     def read(self, row: int, column: int, rows: int, columns: int) -> NDArray[Any]: ...
@@ -42,6 +45,7 @@ class ArraySource:
         self.dtype = np.dtype(np.float32 if values.dtype.itemsize <= 2 or values.dtype == np.float32 else np.float64)
         self.values = values.astype(self.dtype, copy=False)
         self.name, self.crs, self.shape, self.block_rows = name, grid.crs, grid.shape, grid.ny
+        self.doubtful = None
         self.placement = Placement(grid.cell_width, 0.0, grid.left, 0.0, -grid.cell_height, grid.top)
 
     def read(self, row: int, column: int, rows: int, columns: int) -> NDArray[Any]:

@@ -44,8 +44,9 @@ def comparable(
     stored_dtype: of the file's numbers; value_dtype: of the values compared, which hold the stored ones exactly.
     """
     exact = np.asarray(thresholds, dtype=np.float64)
-    exact = np.ceil(exact) if stored_dtype.kind in "iu" else exact.astype(stored_dtype)
-    return exact.astype(value_dtype)
+    with np.errstate(over="ignore"):  # infinity, which no cell reaches
+        exact = np.ceil(exact) if stored_dtype.kind in "iu" else exact.astype(stored_dtype)
+        return exact.astype(value_dtype)
 
 
 @dataclass(frozen=True)
@@ -95,9 +96,16 @@ class Chunk:
     def within(self, footprint: Float) -> Chunk:
         """The same values where only a share of each populated cell, (all cells,), is modelled."""
         cell_start, value, share = self.by_cell()
-        cell = self.first + np.repeat(np.arange(self.cells, dtype=np.int32), np.diff(cell_start))
+        position = np.repeat(np.arange(self.cells, dtype=np.int32), np.diff(cell_start))
         inside = footprint[self.first : self.first + self.cells]
-        return replace(self, cell=cell, value=value, share=share, inside=inside)
+        value, share = value.copy(), np.where(inside[position] > 0, share, 0.0)
+        for i in np.flatnonzero((inside > 0) & (inside < 1)):  # few: the cells that the footprint's edge cuts
+            entries = slice(cell_start[i], cell_start[i + 1])
+            falling = np.argsort(-value[entries], kind="stable")
+            value[entries] = value[entries][falling]
+            capped = np.minimum(np.cumsum(share[entries][falling]), inside[i])
+            share[entries] = np.diff(capped, prepend=0.0)
+        return replace(self, cell=self.first + position, value=value, share=share, inside=inside)
 
 
 def gathered(chunks: Iterable[Chunk]) -> Chunk:

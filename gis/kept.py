@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from gis.coverage import coverage_fraction
 from gis.exposure import ExposureIndex
 from gis.grid import Grid
 from gis.population import Population, Unit, read_population
+from gis.raster import RasterFile
 
-FORMAT = "1"
+FORMAT = "2"
 """Part of the hash; renewed when the meaning or the computing of the arrays changes."""
 
 MAX_KEPT_BYTES = 4 * 2**30
@@ -48,9 +50,11 @@ def index_of_files(population: Path, unit: Unit, zones: NDArray[np.object_], fol
 
 
 def _key(population: Path, unit: Unit, zones: NDArray[np.object_]) -> str:
-    digest = hashlib.sha256(f"{FORMAT} {unit} ".encode())
-    # The same stem's side files can change what GDAL reads.
-    for file in sorted(population.parent.glob(f"{_escaped(population.name)}*")):
+    with RasterFile(population) as raster:
+        # Files beside it (.tfw, .aux.xml, .msk) can change where the cells lie and what they mean.
+        digest = hashlib.sha256(f"{FORMAT} {unit} {raster.meaning} ".encode())
+        files = [raster.path, *(raster.path.with_name(raster.path.name + s) for s in (".aux.xml", ".msk"))]
+    for file in files:
         if file.is_file():
             digest.update(f"{file.suffix} {file.stat().st_size} ".encode())
             with file.open("rb") as content:
@@ -61,21 +65,27 @@ def _key(population: Path, unit: Unit, zones: NDArray[np.object_]) -> str:
     return digest.hexdigest()
 
 
-def _escaped(name: str) -> str:
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
-
-
 def _load(path: Path) -> ExposureIndex | None:
+    """The kept index; None where there is none. A damaged one is removed, so that a new one can take its place."""
     try:
         about = json.loads((path / "about.json").read_text())
         # Mapped copy-on-write, as plain arrays: numba would compile everything again for read-only ones.
         arrays = {name: np.asarray(np.load(path / f"{name}.npy", mmap_mode="c", allow_pickle=False)) for name in ARRAYS}
-        os.utime(path)
-    except (OSError, ValueError, KeyError):
+        grid = Grid(CRS.from_wkt(about["crs"]), *about["place"], *about["shape"])
+        population = Population(grid, arrays["row_start"], arrays["column"], arrays["people"])
+        index = ExposureIndex(population, arrays["zone_start"], arrays["entry_cell"], arrays["entry_people"])
+        if {name: _told(array) for name, array in arrays.items()} != about["arrays"]:
+            raise ValueError("arrays are missing or cut short")
+    except Exception:  # whatever is or is not in those files, the index can be built again
+        shutil.rmtree(path, ignore_errors=True)
         return None
-    grid = Grid(CRS.from_wkt(about["crs"]), *about["place"], *about["shape"])
-    population = Population(grid, arrays["row_start"], arrays["column"], arrays["people"])
-    return ExposureIndex(population, arrays["zone_start"], arrays["entry_cell"], arrays["entry_people"])
+    with suppress(OSError):  # others' indexes may be used, too
+        os.utime(path)
+    return index
+
+
+def _told(array: NDArray[Any]) -> list[Any]:
+    return [str(array.dtype), *array.shape]
 
 
 def _keep(index: ExposureIndex, folder: Path, key: str) -> None:
@@ -96,7 +106,8 @@ def _keep(index: ExposureIndex, folder: Path, key: str) -> None:
         for name, array in zip(ARRAYS, arrays, strict=True):
             np.save(part / f"{name}.npy", array)
         place = grid.left, grid.top, grid.cell_width, grid.cell_height
-        about = {"crs": grid.crs.to_wkt(), "place": place, "shape": grid.shape}
+        told = {name: _told(array) for name, array in zip(ARRAYS, arrays, strict=True)}
+        about = {"crs": grid.crs.to_wkt(), "place": place, "shape": grid.shape, "arrays": told}
         (part / "about.json").write_text(json.dumps(about))
         _make_room(folder)
         part.rename(folder / key)

@@ -96,7 +96,8 @@ def exposure_table(
         grid = raster.grid
     moved = given.to_crs(grid.crs)
     left, bottom, right, top = shapely.total_bounds(moved.geometry)
-    if left >= grid.bounds[2] or right <= grid.bounds[0] or bottom >= grid.bounds[3] or top <= grid.bounds[1]:
+    west, south, east, north = grid.bounds
+    if not (left < east and right > west and bottom < north and top > south):  # also where nothing is left of the zones
         raise NoOverlap(file=given.file)
     index = index_of_files(population, unit, moved.geometry, kept_indexes)
     _tell_doubles(index, moved.geometry, note)
@@ -152,7 +153,7 @@ def _tell_doubles(index: ExposureIndex, zones: NDArray[np.object_], note: Note) 
     )
     once = float((population.people[cell] * share).sum())
     doubled = float(index.people.sum()) - once
-    if doubled > 1e-9 * max(once, 1.0):
+    if doubled >= 0.05:  # below, it would be told as 0.0
         note(f"Zones overlap: {doubled:.1f} people count twice (or more often) in the row {TOTAL}.")
 
 

@@ -1,7 +1,8 @@
 """Untrusted files are read in a child process with limits, so that a hostile one can only hurt that process.
 
 `run` starts `python -m layers.sandbox module:function`, hands it keyword arguments as JSON on standard input and takes
-its answer as JSON. The function must be one of this project. Messages on standard error pass through.
+its answer as JSON. The function must be one of this project. What it prints to sys.stderr is passed on when it
+succeeds; when it fails, the problem is the one thing said. What native code prints is never shown.
 """
 
 from __future__ import annotations
@@ -17,21 +18,30 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, BinaryIO
 
 import gis.errors
 from gis.errors import GisError
 from layers.errors import ReaderDied, TooLong, TooMuchMemory
 
-# No driver that follows a file to other files or addresses; a small block cache; nothing fetched, ever.
+FOLLOWING_RASTERS = "VRT,GTI,STACIT,STACTA,WMS,WMTS,WCS,OGCAPI,HTTP,PLMOSAIC,DAAS,EEDAI,NGW,GDALG"
+FOLLOWING_VECTORS = "OGR_VRT,GDALG,WFS,OAPIF,OGCAPI,CSW,HTTP,PLSCENES,EEDA,NGW,CARTO,AMIGOCLOUD,ELASTICSEARCH,GTFS"
+NOBODY_LISTENS = "127.0.0.1:9"
+# No driver that follows a file to other files or addresses; a small block cache; nothing fetched, ever: a GeoJSON may
+# name its coordinate reference system by an address, which GDAL asks unless its proxy cannot be reached.
 GDAL_ENVIRONMENT = {
-    "GDAL_SKIP": "VRT",
-    "OGR_SKIP": "OGR_VRT",
+    "GDAL_SKIP": FOLLOWING_RASTERS,
+    "OGR_SKIP": FOLLOWING_VECTORS,
+    "GDAL_HTTP_PROXY": NOBODY_LISTENS,
+    "GDAL_HTTPS_PROXY": NOBODY_LISTENS,
+    "NO_PROXY": "",
+    "no_proxy": "",
     "GDAL_CACHEMAX": "64",
-    "CPL_CURL_ENABLED": "NO",
     "GDAL_NUM_THREADS": "1",
     "PROJ_NETWORK": "OFF",
 }
+# What native code says before it aborts because it was refused memory.
+OUT_OF_MEMORY = (b"bad_alloc", b"ut of memory", b"annot allocate memory", b"MemoryError")
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
 
@@ -50,32 +60,41 @@ def run(function: str, arguments: Mapping[str, Any], *, files: Sequence[str], li
     files: how to name in a sentence what was being read. Raises the GisError that the function raised, TooMuchMemory,
     TooLong, ReaderDied.
     """
-    with tempfile.TemporaryFile() as answer:
+    with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as remarks, tempfile.TemporaryFile() as native:
+        told_in = answer.fileno(), remarks.fileno()
         child = subprocess.Popen(
-            [sys.executable, "-m", "layers.sandbox", function, str(answer.fileno())],
+            # -P: a json.py that lies beside the files is not imported.
+            [sys.executable, "-P", "-m", "layers.sandbox", function, *map(str, told_in)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            pass_fds=[answer.fileno()],
+            stderr=native,
+            pass_fds=told_in,
             env={**os.environ, **GDAL_ENVIRONMENT},
+            process_group=0,  # Ctrl-C is for this process, which then kills the child
         )
-        request = {"limits": [limits.memory_bytes, limits.cpu_seconds], "arguments": dict(arguments)}
+        request = {
+            "parent": os.getpid(),
+            "limits": [limits.memory_bytes, limits.cpu_seconds],
+            "arguments": dict(arguments),
+        }
         try:
             child.communicate(json.dumps(request).encode())
         except BaseException:
             child.kill()
             child.wait()
             raise
-        answer.seek(0)
-        told = answer.read()
+        told, remarked, said = (_whole(file) for file in (answer, remarks, native))
     named = ", ".join(files)
     if child.returncode == 0:
+        sys.stderr.write(remarked.decode(errors="replace"))
         return json.loads(told)
     if child.returncode == -signal.SIGXCPU:
         raise TooLong(files=named, limit_minutes=limits.cpu_seconds / 60)
     try:
         problem = json.loads(told)
     except ValueError:
-        # Native code that is refused memory aborts instead of saying so; other crashes cannot be told from it.
+        if any(sign in said for sign in OUT_OF_MEMORY):
+            raise TooMuchMemory(files=named, limit_gib=limits.memory_bytes / 2**30) from None
         reason = signal.Signals(-child.returncode).name if child.returncode < 0 else f"exit code {child.returncode}"
         raise ReaderDied(files=named, reason=reason) from None
     if problem["kind"] == "unexpected":
@@ -86,9 +105,16 @@ def run(function: str, arguments: Mapping[str, Any], *, files: Sequence[str], li
     raise kind(**problem["parameters"])
 
 
-def _limit(memory_bytes: int, cpu_seconds: int) -> None:
+def _whole(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return file.read()
+
+
+def _limit(parent: int, memory_bytes: int, cpu_seconds: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before it could take this process with it
+        os._exit(1)
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     libc.unshare(CLONE_NEWNET)  # only where the process may; the skipped drivers do not depend on it
     resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
@@ -100,7 +126,8 @@ def main() -> None:
     """The child: limits first, then the function; a problem that is no answer is told as JSON and ends with 3."""
     module, function = sys.argv[1].split(":")
     request = json.load(sys.stdin)
-    _limit(*request["limits"])
+    _limit(request["parent"], *request["limits"])
+    sys.stderr = open(int(sys.argv[3]), "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
     with open(int(sys.argv[2]), "w") as answer:
         try:
             told = getattr(import_module(module), function)(**request["arguments"])

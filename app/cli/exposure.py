@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import stat
 import sys
 import tempfile
 from itertools import pairwise
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from gis.errors import SameName, WrongEdges, WrongThreshold
+from gis.errors import FileNotUsable, SameName, WrongEdges, WrongThreshold
 from layers.sandbox import Limits, run
 
 LIMITS = Limits(memory_bytes=3 * 2**30, cpu_seconds=6 * 3600)
@@ -62,8 +63,10 @@ def exposure(
     for stem in stems:
         if stems.count(stem) > 1:
             raise SameName(name=stem)
-    if format == "gpkg" and output is None and sys.stdout.isatty():
-        raise click.UsageError("A GeoPackage is not shown on a terminal: name a file with --output.")
+    if output is None and format == "gpkg" and sys.stdout.isatty():
+        raise FileNotUsable(file="The terminal", reason="a GeoPackage is not text; name a file with --output.")
+    if output is not None and not os.path.isdir(Path(output).parent):
+        raise FileNotUsable(file=output, reason="its folder does not exist.")
     zone_file, layer = _file_and_layer(zones)
     with tempfile.TemporaryDirectory(prefix="spremnost-") as folder:
         result = Path(folder) / f"result.{format}"
@@ -78,7 +81,7 @@ def exposure(
                 "edge_names": edge_names,
                 "zone_field": zone_field,
                 "unit": population_unit,
-                "kept_indexes": str(_kept_indexes()),
+                "kept_indexes": _kept_indexes(),
                 "format": format,
                 "output": str(result),
             },
@@ -102,27 +105,44 @@ def _number(text: str) -> float:
 def _file_and_layer(zones: str) -> tuple[str, str | None]:
     """FILE[:layer]; a colon in the name of a file that exists is not a layer."""
     file, colon, layer = zones.rpartition(":")
-    if colon and layer and not Path(zones).exists() and Path(file).is_file():
+    if colon and layer and not os.path.exists(zones) and os.path.isfile(file):
         return file, layer
     return zones, None
 
 
-def _kept_indexes() -> Path:
+def _kept_indexes() -> str | None:
+    """Where indexes are kept; None where there is no home."""
     caches = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(caches) if caches.startswith("/") else Path.home() / ".cache") / "spremnost" / "exposure"
+    if not caches.startswith("/"):
+        caches = os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(caches, "spremnost", "exposure") if caches.startswith("/") else None
 
 
 def _put(result: Path, output: Path) -> None:
-    """Beside the wanted file first, then renamed: a failed copy leaves what was there."""
+    """Beside the wanted file first, then renamed: a failed copy leaves what was there. Devices are written to."""
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
+        if output.exists() and not output.is_file():
+            with output.open("wb") as device, result.open("rb") as content:
+                shutil.copyfileobj(content, device)
+            return
+        output = output.resolve()  # the file that a link means, not the link
+        handle, name = tempfile.mkstemp(prefix=".spremnost-", dir=output.parent)
         try:
             with os.fdopen(handle, "wb") as part, result.open("rb") as content:
                 shutil.copyfileobj(content, part)
-            os.chmod(name, 0o644)
+            os.chmod(name, _mode(output))
             os.replace(name, output)
         except BaseException:
             os.unlink(name)
             raise
     except OSError as error:
-        raise click.UsageError(f"{output} cannot be written: {error.strerror}.") from error
+        raise FileNotUsable(file=output, reason=f"{error.strerror}.") from error
+
+
+def _mode(output: Path) -> int:
+    """The permissions of the file to be replaced, or those that a new file gets."""
+    if output.exists():
+        return stat.S_IMODE(output.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

@@ -148,3 +148,58 @@ class GridMismatch(GisError):
 
 class HostileArchive(GisError):
     text = N_("{file} is refused: {reason}.")
+
+
+class WrongLegend(GisError):
+    text = N_("The legend of {file} cannot be used: {reason}.")
+
+
+class NowhereNear(GisError):
+    text = N_(
+        "{file} lies at {left}–{right}° E, {bottom}–{top}° N, nowhere near the country; check the coordinate reference "
+        "system that it declares."
+    )
+
+
+class NoValues(GisError):
+    text = N_("{file} has no cell with a value in it.")
+
+
+class TooDeep(GisError):
+    text = N_(
+        "{file} has {cells} cells deeper than {limit} m (the first, {value}, in row {row}, column {column}); "
+        "were centimetres taken for metres? Give depths in metres."
+    )
+
+
+class NegativeDepth(GisError):
+    text = N_(
+        "{file} has {cells} cells with a negative depth (the first, {value}, in row {row}, column {column}); "
+        "declare the nodata value if that is one, or correct the cells."
+    )
+
+
+class NoFireWeatherIndex(GisError):
+    text = N_(
+        "{file} has {cells} cells outside 0 to {limit} (the first, {value}, in row {row}, column {column}), which no "
+        "Fire Weather Index is; declare the nodata value if that is one, or name the legend that the values have."
+    )
+
+
+class NoElevation(GisError):
+    text = N_(
+        "{file} has {cells} cells outside {low} to {high} m (the first, {value}, in row {row}, column {column}); "
+        "declare the nodata value if that is one, or give elevations in metres."
+    )
+
+
+class LegendMissing(GisError):
+    text = N_("{file} needs a legend that says what its values mean; give one with the classes, or efis_fwi.")
+
+
+class WrongFootprint(GisError):
+    text = N_("The footprint given for {file} cannot be used: it must be a polygon in degrees, as WKT.")
+
+
+class FormatTooOld(GisError):
+    text = N_("{file} was kept in an older format; import its layer again.")

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from pyproj import CRS
+from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 from rasterio._err import CPLE_BaseError
 from rasterio.enums import ColorInterp, MaskFlags
@@ -192,6 +192,20 @@ class RasterFile:
         flags = self._dataset.mask_flag_enums[self._band - 1]
         nodata = self._dataset.nodata
         return flags == [MaskFlags.all_valid] or (flags == [MaskFlags.nodata] and bool(np.isnan(nodata)))
+
+    def values_at(self, longitude: NDArray[np.float64], latitude: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The values of the cells that hold these places (EPSG:4326), (n,); NaN without data and outside."""
+        to_raster = Transformer.from_crs(CRS.from_epsg(4326), self.crs, always_xy=True)
+        x, y = to_raster.transform(longitude, latitude)
+        p = self.placement
+        x, y = np.asarray(x) - p.c, np.asarray(y) - p.f
+        determinant = p.a * p.e - p.b * p.d
+        column, row = (p.e * x - p.b * y) / determinant, (p.a * y - p.d * x) / determinant
+        values = np.full(len(column), np.nan)
+        ny, nx = self.shape
+        for i in np.flatnonzero((column >= 0) & (column < nx) & (row >= 0) & (row < ny)):
+            values[i] = self.read(int(row[i]), int(column[i]), 1, 1)[0, 0]
+        return values
 
     def close(self) -> None:
         self._dataset.close()

@@ -1,7 +1,7 @@
 """Our numbers held against a published result and against independent tools, on real files.
 
-Needs the `bench` extra (exactextract, rasterstats). Municipalities, places and flood outlines are real; no population or
-depth raster of the country is among the files, so those two are made from them, seeded, in WorldPop's format.
+Needs the `bench` extra (exactextract, rasterstats). Municipalities, places and flood outlines are real; no population
+or depth raster of the country is among the files, so those two are made from them, seeded, in WorldPop's format.
 """
 
 from __future__ import annotations
@@ -227,9 +227,8 @@ def balance(country: Country) -> Balance:
     anywhere = coverage_fraction(shapely.union_all(country.municipalities.geometry), country.population.grid)
     inside = float((country.people * anywhere).sum())
     municipalities = float(country.index.people.sum())
-    return Balance(
-        municipalities, float((country.people * (1 - anywhere)).sum()), municipalities - inside, float(country.people.sum())
-    )
+    outside = float((country.people * (1 - anywhere)).sum())
+    return Balance(municipalities, outside, municipalities - inside, float(country.people.sum()))
 
 
 def report(data: Path) -> str:

@@ -122,6 +122,7 @@ class LayerVersion(Base):
     received_at: Mapped[datetime]
     received_by: Mapped[str]
     ready_at: Mapped[datetime | None]
+    progress: Mapped[float | None]  # share of the reading done, while checking
 
     layer: Mapped[Layer] = relationship(lazy="joined")
 

@@ -68,3 +68,15 @@ class FileVanished(LayersError):
     """A file that the catalogue names is not in the store."""
 
     text = N_("The file {hash}… of this layer is not in the data folder; restore it from a backup or import it again.")
+
+
+class NothingToCount(LayersError):
+    """Exposure needs a layer that is not there."""
+
+    text = N_("Exposed people cannot be counted: there is no ready layer of the kind {kind}. Import one.")
+
+
+class Cancelled(LayersError):
+    """Somebody withdrew the layer while it was being read."""
+
+    text = N_("{layer} was withdrawn while it was being read.")

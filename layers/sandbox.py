@@ -15,14 +15,19 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO, cast
 
 import gis.errors
+import layers.errors
 from gis.errors import GisError
-from layers.errors import ReaderDied, TooLong, TooMuchMemory
+from layers.errors import LayersError, ReaderDied, TooLong, TooMuchMemory
+
+WATCH_S = 0.5
+PROGRESS = "SPREMNOST_PROGRESS_FD"
 
 FOLLOWING_RASTERS = "VRT,GTI,STACIT,STACTA,WMS,WMTS,WCS,OGCAPI,HTTP,PLMOSAIC,DAAS,EEDAI,NGW,GDALG"
 FOLLOWING_VECTORS = "OGR_VRT,GDALG,WFS,OAPIF,OGCAPI,CSW,HTTP,PLSCENES,EEDA,NGW,CARTO,AMIGOCLOUD,ELASTICSEARCH,GTFS"
@@ -54,14 +59,27 @@ class Limits:
     cpu_seconds: int = 600
 
 
-def run(function: str, arguments: Mapping[str, Any], *, files: Sequence[str], limits: Limits) -> Any:
+def run(
+    function: str,
+    arguments: Mapping[str, Any],
+    *,
+    files: Sequence[str],
+    limits: Limits,
+    watch: Callable[[float], None] | None = None,
+) -> Any:
     """The answer (JSON) of module:function called with the arguments (JSON) in a child process with limits.
 
-    files: how to name in a sentence what was being read. Raises the GisError that the function raised, TooMuchMemory,
-    TooLong, ReaderDied.
+    files: how to name in a sentence what was being read. watch: called every half second with the share done that the
+    function told (tell_progress); what it raises ends the child. Raises the GisError or LayersError that the function
+    raised, TooMuchMemory, TooLong, ReaderDied.
     """
-    with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as remarks, tempfile.TemporaryFile() as native:
-        told_in = answer.fileno(), remarks.fileno()
+    with (
+        tempfile.TemporaryFile() as answer,
+        tempfile.TemporaryFile() as remarks,
+        tempfile.TemporaryFile() as native,
+        tempfile.TemporaryFile() as progress,
+    ):
+        told_in = answer.fileno(), remarks.fileno(), progress.fileno()
         child = subprocess.Popen(
             # -P: a json.py that lies beside the files is not imported.
             [sys.executable, "-P", "-m", "layers.sandbox", function, *map(str, told_in)],
@@ -78,7 +96,17 @@ def run(function: str, arguments: Mapping[str, Any], *, files: Sequence[str], li
             "arguments": dict(arguments),
         }
         try:
-            child.communicate(json.dumps(request).encode())
+            stdin = cast(IO[bytes], child.stdin)
+            with suppress(BrokenPipeError):  # a child that died at once is told of below
+                stdin.write(json.dumps(request).encode())
+                stdin.close()
+            while True:
+                try:
+                    child.wait(timeout=WATCH_S if watch else None)
+                    break
+                except subprocess.TimeoutExpired:
+                    if watch:
+                        watch(float(os.pread(progress.fileno(), 8, 0) or 0))
         except BaseException:
             child.kill()
             child.wait()
@@ -101,8 +129,15 @@ def run(function: str, arguments: Mapping[str, Any], *, files: Sequence[str], li
         raise ReaderDied(files=named, reason=problem["reason"])
     if problem["kind"] == "MemoryError":
         raise TooMuchMemory(files=named, limit_gib=limits.memory_bytes / 2**30)
-    kind: type[GisError] = getattr(gis.errors, problem["kind"])
+    modules = {m.__name__: m for m in (gis.errors, layers.errors)}
+    kind: type[Exception] = getattr(modules[problem["module"]], problem["kind"])
     raise kind(**problem["parameters"])
+
+
+def tell_progress(share: float) -> None:
+    """Called by a function in the sandbox: how much of its work is done, 0 to 1. Elsewhere it does nothing."""
+    if PROGRESS in os.environ:
+        os.pwrite(int(os.environ[PROGRESS]), f"{share:.3f}".encode(), 0)
 
 
 def _whole(file: BinaryIO) -> bytes:
@@ -128,15 +163,17 @@ def main() -> None:
     request = json.load(sys.stdin)
     _limit(request["parent"], *request["limits"])
     sys.stderr = open(int(sys.argv[3]), "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+    os.environ[PROGRESS] = sys.argv[4]
     with open(int(sys.argv[2]), "w") as answer:
         try:
             told = getattr(import_module(module), function)(**request["arguments"])
         except MemoryError:
             json.dump({"kind": "MemoryError"}, answer)
             sys.exit(3)
-        except GisError as error:
+        except (GisError, LayersError) as error:
             parameters = {k: v if isinstance(v, int | float) else str(v) for k, v in error.parameters.items()}
-            json.dump({"kind": type(error).__name__, "parameters": parameters}, answer)
+            kind = type(error)
+            json.dump({"module": kind.__module__, "kind": kind.__name__, "parameters": parameters}, answer)
             sys.exit(3)
         except Exception as error:
             json.dump({"kind": "unexpected", "reason": f"{type(error).__name__}: {error}"}, answer)

@@ -6,6 +6,7 @@ changed afterwards. What was computed with an older version can always be explai
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +21,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from foundation.audit import Actor, Subject, record
 from foundation.database import Base, Facts, Id, app_may
 from foundation.spaces import OPERATIONAL_SPACE_ID
-from layers.errors import NoSuchLayer, SlotTaken, WrongState
+from layers.errors import NoReturnPeriod, NoSuchLayer, SlotTaken, WrongReturnPeriod, WrongState
 
 
 class Kind(StrEnum):
@@ -40,6 +41,9 @@ class Kind(StrEnum):
     ELEVATION = "elevation"
     LAND_COVER = "land_cover"
     VETO_AREAS = "veto_areas"
+
+
+FLOODS = {Kind.FLOOD_DEPTH, Kind.FLOOD_EXTENT}
 
 
 class Method(StrEnum):
@@ -163,6 +167,14 @@ def shown(session: Session, kind: Kind) -> Sequence[LayerVersion]:
     return sorted(found, key=lambda v: (RANK[v.method], v.layer.return_period_years or 0, v.layer.name))
 
 
+def held_files(session: Session) -> set[str]:
+    """The hashes of all files that a version names: as received, and made from it."""
+    known: set[str] = set()
+    for received, facts in session.execute(select(LayerVersion.file_hash, LayerVersion.facts)):
+        known |= {received, *facts.get("files", {}).values()}
+    return known
+
+
 def version(session: Session, version_id: UUID) -> LayerVersion:
     """That version. Raises NoSuchLayer."""
     found = session.get(LayerVersion, version_id)
@@ -190,7 +202,14 @@ def receive(
     by: Actor,
     at: datetime,
 ) -> LayerVersion:
-    """Note a file that is held as the next version of its layer; the layer is made with its first version."""
+    """Note a file that is held as the next version of its layer; the layer is made with its first version.
+
+    Raises NoReturnPeriod, WrongReturnPeriod, SlotTaken.
+    """
+    if kind in FLOODS and return_period_years is None and not event:
+        raise NoReturnPeriod(layer=name)
+    if return_period_years is not None and not 0 < return_period_years < math.inf:
+        raise WrongReturnPeriod(layer=name, years=f"{return_period_years:g}")
     layer = session.scalars(select(Layer).where(Layer.kind == kind, Layer.name == name)).one_or_none()
     if layer is None:
         layer = Layer(kind=kind, name=name, return_period_years=return_period_years, event=event)

@@ -80,3 +80,15 @@ class Cancelled(LayersError):
     """Somebody withdrew the layer while it was being read."""
 
     text = N_("{layer} was withdrawn while it was being read.")
+
+
+class NoReturnPeriod(LayersError):
+    """A flood layer does not say how often or when."""
+
+    text = N_("{layer}: a flood layer needs a return period in years, or the name of the event that it shows.")
+
+
+class WrongReturnPeriod(LayersError):
+    """A return period that is no number of years."""
+
+    text = N_("{layer}: the return period {years} must be a number of years above 0; 1-in-100 is 100.")

@@ -172,6 +172,11 @@ class Counted:
             mine[1] += everything
 
 
+def countable(session: Session) -> bool:
+    """Whether there are people and boundaries to count by."""
+    return bool(shown(session, Kind.POPULATION_RASTER)) and bool(shown(session, Kind.MUNICIPALITIES))
+
+
 def plan(session: Session, hazard_version_id: UUID) -> Plan:
     """What to count for a hazard now: the best ready population and boundaries. Raises NothingToCount, NoSuchLayer."""
     hazard = version(session, hazard_version_id)

@@ -12,11 +12,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gis.grid import Grid
-
-NEGLIGIBLE = 1e-10
-"""Shares of a cell below this are rounding, not area."""
-
+from gis.grid import NEGLIGIBLE, Grid
 
 @numba.njit(cache=True, nogil=True)
 def _add(pieces, used, row, column, height, area):  # type: ignore[no-untyped-def]
@@ -194,7 +190,7 @@ def _covered_cells(  # type: ignore[no-untyped-def]
                     cells, shares = _room(cells, shares, used_out, max(needed, 2 * len(cells)))
                 if until > at and share > NEGLIGIBLE:
                     cells[used_out] = at
-                    shares[used_out] = min(share, 1.0)
+                    shares[used_out] = share if share < 1.0 - NEGLIGIBLE else 1.0
                     used_out += 1
                 inner = min(max(running, 0.0), 1.0)
                 if inner > 1.0 - NEGLIGIBLE:

@@ -14,6 +14,10 @@ SNAP = 1e-6
 """Cell edges of two grids closer than this share of a cell are the same edge: files round their origins."""
 
 
+NEGLIGIBLE = 1e-10
+"""A share of a cell closer than this to none or to all of it differs by rounding only."""
+
+
 @dataclass(frozen=True)
 class Grid:
     """A north-up grid of ny rows and nx columns; cell (0, 0) is the upper left one.
@@ -102,7 +106,8 @@ class Axis:
 def extent_share(start: float, end: float, size: int) -> Float:
     """Share of each of `size` unit cells that lies in [start, end], (size,) in 0..1."""
     cells = np.arange(size, dtype=np.float64)
-    return np.asarray(np.clip(np.minimum(end, cells + 1) - np.maximum(start, cells), 0.0, 1.0))
+    share = np.clip(np.minimum(end, cells + 1) - np.maximum(start, cells), 0.0, 1.0)
+    return np.where(share < NEGLIGIBLE, 0.0, np.where(share > 1.0 - NEGLIGIBLE, 1.0, share))
 
 
 def axes(grid: Grid, other: Grid) -> tuple[Axis, Axis]:

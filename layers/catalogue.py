@@ -15,7 +15,7 @@ from uuid import UUID
 
 from geoalchemy2 import Geometry, WKBElement
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, func, select
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from foundation.audit import Actor, Subject, record
@@ -161,7 +161,7 @@ def shown(session: Session, kind: Kind) -> Sequence[LayerVersion]:
         select(LayerVersion)
         .join(Layer)
         .where(Layer.kind == kind, LayerVersion.state == State.READY)
-        .distinct(LayerVersion.layer_id)
+        .ext(distinct_on(LayerVersion.layer_id))
         .order_by(LayerVersion.layer_id, LayerVersion.number.desc())
     ).all()
     return sorted(found, key=lambda v: (RANK[v.method], v.layer.return_period_years or 0, v.layer.name))

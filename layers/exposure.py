@@ -186,7 +186,7 @@ def plan(session: Session, hazard_version_id: UUID) -> Plan:
     settlement_version = settlements[0].id if settlements else None
     places = _places(session, boundaries.id, Level.MUNICIPALITY)
     tree = select(Area.id, Area.parent_id).where(Area.level.in_(TREE))
-    parents: dict[UUID, UUID | None] = dict(session.execute(tree).tuples())
+    parents: dict[UUID, UUID | None] = {area: parent for area, parent in session.execute(tree)}  # noqa: C416  rows are no pairs to mypy
     official = _official_people(session)
     zones = [Zone(area, place, official.get(area)) for area, place in places.items()]
     if settlement_version is not None:
@@ -396,7 +396,7 @@ def _official_people(session: Session) -> dict[UUID, float]:
             PeopleFigure.age_to.is_(None),
         )
     )
-    return dict(rows.tuples())
+    return {area: people for area, people in rows}  # noqa: C416  rows are no pairs to mypy
 
 
 def _settlement_zones(

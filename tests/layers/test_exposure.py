@@ -1,0 +1,206 @@
+"""Stored exposure, counted by hand on a grid of four by four cells of a tenth of a degree."""
+
+from uuid import UUID
+
+import numpy as np
+import pytest
+from geoalchemy2.shape import from_shape
+from shapely import MultiPolygon, Point, box
+
+from layers import catalogue, exposure
+from layers.areas import Area, Boundary, Level
+from layers.catalogue import Kind, Method, State
+from layers.exposure import Counted, ExposureFigure
+from layers.features import Feature
+from layers.people import PeopleFigure, Sex
+from tests.builders import a_raster
+
+# West of 15.2 lies Zapad, east of it Istok.
+PEOPLE = np.array([[10, 10, 1, 1], [10, 10, 1, 1], [0, 0, 1, 1], [0, 0, 1, 1]], dtype=np.float32)
+DEPTH = np.array([[0.3, 1.5, 0.5, -1], [-1, 0.2, -1, -1], [-1, -1, -1, -1], [-1, -1, -1, 3]], dtype=np.float32)
+WEST, EAST = box(15.0, 44.6, 15.2, 45.0), box(15.2, 44.6, 15.4, 45.0)
+PLACE = {"left": 15.0, "bottom": 44.6, "cell": 0.1}
+
+
+class World:
+    """Layers that are ready, as the import leaves them."""
+
+    def __init__(self, session, store, operator, noon, tmp_path):
+        self.session, self.store, self.operator, self.noon, self.tmp_path = session, store, operator, noon, tmp_path
+
+    def layer(self, kind, name, *, method=Method.MODEL, years=None, event=None, values=None, footprint=None):
+        files = {}
+        if values is not None:
+            with self.store.part() as part:
+                a_raster(part, values, nodata=-1, **PLACE)
+                files["cog"] = self.store.put(part)
+        version = catalogue.receive(
+            self.session,
+            kind=kind,
+            name=name,
+            return_period_years=years,
+            event=event,
+            producer="p",
+            licence="l",
+            vintage="v",
+            method=method,
+            method_note="",
+            file_name="f",
+            file_hash="0" * 64,
+            file_bytes=0,
+            options={},
+            by=self.operator,
+            at=self.noon,
+        )
+        version.facts = {"files": files}
+        if footprint is not None:
+            version.footprint = from_shape(MultiPolygon([footprint]), srid=4326)
+        version.become(State.CHECKING)
+        catalogue.ready(self.session, version, by=self.operator, at=self.noon)
+        return version
+
+    def area(self, level, code, parent=None):
+        area = Area(level=level, code=code, name=code, names={}, parent_id=parent)
+        self.session.add(area)
+        self.session.flush()
+        return area.id
+
+    def boundary(self, version, area, place):
+        self.session.add(
+            Boundary(version_id=version.id, area_id=area, also_covers=[], place=from_shape(place, srid=4326))
+        )
+        self.session.flush()
+
+    def count(self, hazard) -> dict[UUID, Counted]:
+        plan = exposure.plan(self.session, hazard.id)
+        counted = exposure.compute(plan, self.store, self.tmp_path / "kept")
+        exposure.keep(self.session, plan, counted, at=self.noon)
+        return counted
+
+
+@pytest.fixture
+def world(session, store, operator, noon, tmp_path):
+    made = World(session, store, operator, noon, tmp_path)
+    made.country = made.area(Level.COUNTRY, "BA")
+    made.entity = made.area(Level.ENTITY, "E", made.country)
+    made.canton = made.area(Level.CANTON, "C", made.entity)
+    made.west = made.area(Level.MUNICIPALITY, "Z", made.canton)
+    made.east = made.area(Level.MUNICIPALITY, "I", made.entity)
+    made.boundaries = made.layer(Kind.MUNICIPALITIES, "municipalities")
+    made.boundary(made.boundaries, made.west, WEST)
+    made.boundary(made.boundaries, made.east, EAST)
+    made.population = made.layer(Kind.POPULATION_RASTER, "people", values=PEOPLE)
+    return made
+
+
+def test_people_are_counted_by_municipality_and_by_class(world):
+    counted = world.count(world.layer(Kind.FLOOD_DEPTH, "rp100", years=100.0, values=DEPTH))
+    west, east = counted[world.west], counted[world.east]
+    assert (west.population, west.exposed, west.not_modelled) == (40.0, 20.0, 0.0)
+    assert west.by_class == [10.0, 0.0, 10.0, 0.0]
+    assert (east.population, east.exposed) == (8.0, 2.0)
+    assert east.by_class == [0.0, 1.0, 0.0, 1.0]
+
+
+def test_every_level_above_is_the_sum_of_its_municipalities(world):
+    counted = world.count(world.layer(Kind.FLOOD_DEPTH, "rp100", years=100.0, values=DEPTH))
+    assert counted[world.canton].exposed == 20.0
+    assert counted[world.entity].exposed == counted[world.country].exposed == 22.0
+    assert counted[world.country].by_class == [10.0, 1.0, 10.0, 1.0]
+    assert counted[world.country].population == 48.0
+
+
+def test_what_no_hazard_models_is_empty_and_never_zero(world):
+    hazard = world.layer(Kind.FLOOD_EXTENT, "event", event="May 2014", footprint=WEST)
+    world.session.add(Feature(version_id=hazard.id, number=1, properties={}, place=from_shape(WEST, srid=4326)))
+    world.session.flush()
+    counted = world.count(hazard)
+    assert counted[world.west].exposed == 40.0
+    assert counted[world.east].exposed is None
+    assert counted[world.east].not_modelled == 8.0
+    assert counted[world.country].exposed == 40.0
+    assert counted[world.country].not_modelled == 8.0
+    assert not counted[world.country].covered
+
+
+def test_settlements_given_as_points_share_their_municipality_between_them(world):
+    settlements = world.layer(Kind.SETTLEMENTS, "settlements")
+    places = {}
+    for code, x in (("S1", 15.05), ("S2", 15.15)):
+        places[code] = world.area(Level.SETTLEMENT, code, world.west)
+        world.boundary(settlements, places[code], Point(x, 44.8))
+    counted = world.count(world.layer(Kind.FLOOD_DEPTH, "rp100", years=100.0, values=DEPTH))
+    assert counted[places["S1"]].exposed == pytest.approx(10.0)
+    assert counted[places["S2"]].exposed == pytest.approx(10.0)
+    assert sum(counted[p].population for p in places.values()) == pytest.approx(counted[world.west].population)
+
+
+def test_facilities_are_counted_where_they_stand(world):
+    facilities = world.layer(Kind.FACILITIES, "facilities")
+    for number, (x, y) in enumerate([(15.05, 44.95), (15.05, 44.65), (15.35, 44.65)], 1):
+        place = from_shape(Point(x, y), srid=4326)
+        world.session.add(
+            Feature(version_id=facilities.id, number=number, category="hospital", properties={}, place=place)
+        )
+    world.session.flush()
+    counted = world.count(world.layer(Kind.FLOOD_DEPTH, "rp100", years=100.0, values=DEPTH))
+    assert counted[world.west].facilities == {"hospital": [1, 2]}
+    assert counted[world.country].facilities == {"hospital": [2, 3]}
+
+
+def test_the_cells_that_carry_a_number_add_up_to_it(world):
+    counted = world.count(world.layer(Kind.FLOOD_DEPTH, "rp100", years=100.0, values=DEPTH))
+    cells = counted[world.east].cells
+    assert sum(c["exposed"] for c in cells) == counted[world.east].exposed
+    assert {(round(c["x"], 2), round(c["y"], 2)) for c in cells} == {(15.25, 44.95), (15.35, 44.65)}
+
+
+def test_numbers_that_ask_for_a_second_look_are_marked(world):
+    table = world.layer(Kind.POPULATION_TABLE, "census")
+    world.session.add(PeopleFigure(version_id=table.id, area_id=world.west, sex=Sex.ALL, people=80.0))
+    world.session.flush()
+    counted = world.count(world.layer(Kind.FLOOD_DEPTH, "rp100", years=100.0, values=DEPTH))
+    assert counted[world.west].marks == ["few_cells", "off_estimate"]
+    assert counted[world.east].marks == ["few_cells"]
+
+
+def test_counting_again_leaves_the_old_result_readable(world):
+    hazard = world.layer(Kind.FLOOD_DEPTH, "rp100", years=100.0, values=DEPTH)
+    world.count(hazard)
+    world.count(hazard)
+    runs = world.session.query(exposure.ExposureRun).order_by(exposure.ExposureRun.superseded_at.nulls_last()).all()
+    assert [r.superseded_at is None for r in runs] == [False, True]
+    assert all(world.session.get(ExposureFigure, (r.id, world.west)).exposed == 20.0 for r in runs)
+
+
+def test_the_default_is_the_best_ranked_hazard_that_covers_the_municipality_wholly(world):
+    model = world.layer(Kind.FLOOD_DEPTH, "model", years=100.0, values=DEPTH)
+    official = world.layer(
+        Kind.FLOOD_DEPTH, "official", years=100.0, values=DEPTH * 2, method=Method.OFFICIAL, footprint=WEST.buffer(0.01)
+    )
+    for hazard in (model, official):
+        world.count(hazard)
+    found = exposure.defaults(world.session, [Kind.FLOOD_DEPTH])
+    assert found[world.west, 100.0].hazard.id == official.id
+    assert found[world.east, 100.0].hazard.id == model.id
+
+
+def test_expected_annual_people_are_the_area_under_the_curve(world):
+    for years, factor in ((10.0, 0.5), (100.0, 1.0)):
+        world.count(
+            world.layer(
+                Kind.FLOOD_DEPTH,
+                f"rp{years:g}",
+                years=years,
+                values=np.where(DEPTH > 0, DEPTH * factor, -1).astype(np.float32),
+            )
+        )
+    # Zapad: 10 people 1 in 10 (0.75 m), 20 people 1 in 100: (0.1 - 0.01) * 15 + 0.01 * 20
+    assert exposure.annual(world.session, [Kind.FLOOD_DEPTH])[world.west] == pytest.approx(1.55)
+
+
+def test_displaced_people_follow_the_rates_that_the_caller_chose(world):
+    figure = ExposureFigure(by_class=[100.0, 50.0, 20.0, 10.0])
+    rates = [(0.1, 0.7, 0.01), (0.7, 1.5, 0.03), (1.5, None, 0.05)]
+    assert exposure.displaced(figure, [0.3, 0.5, 1.0, 2.0], rates) == pytest.approx(1 + 0.5 + 0.6 + 0.5)
+    assert exposure.displaced(ExposureFigure(by_class=None), [], rates) is None

@@ -1,7 +1,7 @@
 """Classes of values: what a legend says, and the same for every map, table and print.
 
-A legend's classes and colours are computed here and nowhere else: MapLibre gets `step_expression`, folium and tables get
-`colours_of`, tiles get a palette (gis.palettes), and a reader gets `data`.
+A legend's classes and colours are computed here and nowhere else: MapLibre gets `step_expression`, folium and tables
+get `colours_of`, tiles get a palette (gis.palettes), and a reader gets `data`.
 """
 
 from __future__ import annotations
@@ -225,6 +225,7 @@ class Steps:
             low = -np.inf if c.low is None else c.low
             cuts = 1 if c.low is None or c.high is None else parts
             edges += [low] if cuts == 1 else np.linspace(low, c.high or 0.0, parts, endpoint=False).tolist()
+            edges += [] if c.high is None else [c.high]  # what lies in a gap after the class has no colour
         return cls(tuple(sorted(set(edges))))
 
 

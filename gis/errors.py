@@ -154,13 +154,6 @@ class WrongLegend(GisError):
     text = N_("The legend of {file} cannot be used: {reason}.")
 
 
-class NowhereNear(GisError):
-    text = N_(
-        "{file} lies at {left}–{right}° E, {bottom}–{top}° N, nowhere near the country; check the coordinate reference "
-        "system that it declares."
-    )
-
-
 class NoValues(GisError):
     text = N_("{file} has no cell with a value in it.")
 
@@ -194,7 +187,7 @@ class NoElevation(GisError):
 
 
 class LegendMissing(GisError):
-    text = N_("{file} needs a legend that says what its values mean; give one with the classes, or efis_fwi.")
+    text = N_("{file} needs a legend that says what its values mean; give its classes, or effis_fwi.")
 
 
 class WrongFootprint(GisError):
@@ -203,3 +196,61 @@ class WrongFootprint(GisError):
 
 class FormatTooOld(GisError):
     text = N_("{file} was kept in an older format; import its layer again.")
+
+
+class TileOutside(GisError):
+    text = N_("There is no tile {z}/{x}/{y} of this layer.")
+
+
+class WrongGeometryType(GisError):
+    text = N_("{file}, feature {feature}: the geometry is {found}; {needed} are needed.")
+
+
+class NotNearTheCountry(GisError):
+    text = N_(
+        "{file} lies nowhere near the country (it covers {found}); check its coordinate reference system, or give the "
+        "file of this country."
+    )
+
+
+class SwappedAxes(GisError):
+    text = N_("{file} has longitude and latitude swapped (it covers {found}); exchange the two columns.")
+
+
+class MissingColumns(GisError):
+    text = N_("{file} lacks {missing}; it has the columns {columns}. Say which column holds what.")
+
+
+class EmptyCode(GisError):
+    text = N_("{file}, {where}: there is no code; every area needs its official one.")
+
+
+class DuplicateCodes(GisError):
+    text = N_("{file} has these codes more than once: {codes}; every area may come once, merge or correct them.")
+
+
+class UnknownCodes(GisError):
+    text = N_("{file} names areas that are not known here: {codes}; correct them, or import the areas first.")
+
+
+class UnknownNames(GisError):
+    text = N_("{file} has names that fit no area: {names}; give the codes, or a crosswalk from these names to them.")
+
+
+class BadValues(GisError):
+    text = N_("{file} has {count} values that cannot be used ({values}); correct them and bring the file again.")
+
+
+class MangledDates(GisError):
+    text = N_(
+        "{file} has {count} dates that are not written like 2024-07-31 ({values}): a spreadsheet has saved it anew and "
+        "changed them. Download it again and bring it without opening it in a spreadsheet."
+    )
+
+
+class WrongOption(GisError):
+    text = N_("The option {option} cannot be {value}; {expected}.")
+
+
+class SensitiveColumn(GisError):
+    text = N_("{file}: the column {column} tells of ethnicity, faith or language, which is never imported.")

@@ -128,6 +128,18 @@ class RasterFile:
         return f"{self.placement} {self.shape} {self.crs.to_wkt()} {dataset.nodata} {self.scale} {self.offset}"
 
     @property
+    def nodata(self) -> float | None:
+        """The nodata value that the file declares."""
+        value = self._dataset.nodatavals[self._band - 1]
+        return None if value is None else float(value)
+
+    @property
+    def masked_otherwise(self) -> bool:
+        """True where cells without data are told by something else than a nodata value: a mask or an alpha band."""
+        flags = self._dataset.mask_flag_enums[self._band - 1]
+        return bool(flags not in ([MaskFlags.all_valid], [MaskFlags.nodata]))
+
+    @property
     def stored_dtype(self) -> np.dtype[Any]:
         """The precision in which the file tells its values."""
         return self.dtype if self.scaled else self._stored_dtype

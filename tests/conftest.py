@@ -1,5 +1,6 @@
 """A PostGIS of the tests' own: one cluster per test process, one migrated template, one database per test."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,11 +11,17 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from app.postgres import Embedded
 from app.settings import Settings, libpq_url
 
 NUMBERS = count(1)
+
+# Where nobody looks on, the same examples every time; everywhere else, new ones.
+hypothesis_settings.register_profile("steady", derandomize=True)
+if os.environ.get("CI"):
+    hypothesis_settings.load_profile("steady")
 
 
 @contextmanager

@@ -187,9 +187,10 @@ class Embedded:
             for folder in (self.folder, self.sockets):
                 with suppress(FileExistsError):
                     folder.mkdir(mode=0o700)
-                    if self.as_root:
-                        os.chown(folder, self.user.pw_uid, self.user.pw_gid)
                 owner = folder.lstat().st_uid
+                if self.as_root and owner == 0:  # also one that another start has made this moment
+                    os.chown(folder, self.user.pw_uid, self.user.pw_gid, follow_symlinks=False)
+                    owner = self.user.pw_uid
                 if owner != self.user.pw_uid:
                     raise ForeignFolder(folder=folder, owner=_name(owner), user=self.user.pw_name)
         except OSError as error:

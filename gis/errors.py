@@ -233,6 +233,10 @@ class UnknownCodes(GisError):
     text = N_("{file} names areas that are not known here: {codes}; correct them, or import the areas first.")
 
 
+class NoMunicipality(GisError):
+    text = N_("{file} has no place in a municipality that is known here; import the municipalities first.")
+
+
 class UnknownNames(GisError):
     text = N_("{file} has names that fit no area: {names}; give the codes, or a crosswalk from these names to them.")
 
@@ -254,3 +258,7 @@ class WrongOption(GisError):
 
 class SensitiveColumn(GisError):
     text = N_("{file}: the column {column} tells of ethnicity, faith or language, which is never imported.")
+
+
+class WrongUnit(GisError):
+    text = N_("{file} cannot be read in {unit}; say one of: {units}.")

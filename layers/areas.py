@@ -8,14 +8,18 @@ boundary belongs to a version of a layer.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+import numpy as np
+import shapely
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, select
+from numpy.typing import NDArray
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 from sqlalchemy.types import Uuid
 
 from foundation.database import Base, Facts, Id, app_may
@@ -99,3 +103,66 @@ def above(session: Session, area: Area) -> list[Area]:
         found.append(session.get_one(Area, parent))
         parent = found[-1].parent_id
     return found
+
+
+@dataclass(frozen=True)
+class Boundaries:
+    """Where the areas of a level lie in one version, by code.
+
+    geometry: (n,) shapely, EPSG:4326; also_covers: ids of the areas whose land lies in that one's boundary.
+    """
+
+    area_ids: list[UUID]
+    codes: list[str]
+    names: list[str]
+    also_covers: list[list[UUID]]
+    geometry: NDArray[np.object_]
+
+
+def boundaries(session: Session, version_id: UUID, level: Level) -> Boundaries:
+    """The boundaries of a level's areas in a version."""
+    rows = session.execute(
+        select(Area.id, Area.code, Area.name, Boundary.also_covers, func.ST_AsBinary(Boundary.place))
+        .join(Boundary, Boundary.area_id == Area.id)
+        .where(Boundary.version_id == version_id, Area.level == level)
+        .order_by(Area.code)
+    ).all()
+    return Boundaries(
+        area_ids=[r[0] for r in rows],
+        codes=[r[1] for r in rows],
+        names=[r[2] for r in rows],
+        also_covers=[list(r[3]) for r in rows],
+        geometry=np.asarray(shapely.from_wkb([bytes(r[4]) for r in rows]), dtype=object),
+    )
+
+
+@dataclass
+class Branch:
+    """An area with what lies below it, by code."""
+
+    area: Area
+    below: list[Branch] = field(default_factory=list)
+
+
+def tree(session: Session) -> list[Branch]:
+    """From the country down to the municipalities; areas without a parent are roots. Cities are not in it."""
+    levels = [Level.COUNTRY, Level.ENTITY, Level.CANTON, Level.MUNICIPALITY]
+    branches = {
+        area.id: Branch(area)
+        for area in session.scalars(select(Area).where(Area.level.in_(levels)).order_by(Area.code))
+    }
+    roots: list[Branch] = []
+    for branch in branches.values():
+        parent = branches.get(branch.area.parent_id) if branch.area.parent_id else None
+        (parent.below if parent else roots).append(branch)
+    return roots
+
+
+def municipalities_of(session: Session, area_id: UUID) -> list[UUID]:
+    """The municipalities of an area at any level above, of a city, or the municipality itself; each once."""
+    below = select(Area.id, Area.level).where(Area.id == area_id).cte("below", recursive=True)
+    child = aliased(Area)
+    below = below.union_all(select(child.id, child.level).join(below, child.parent_id == below.c.id))
+    found = select(below.c.id).where(below.c.level == Level.MUNICIPALITY)
+    of_city = select(CityMember.municipality_id).where(CityMember.city_id == area_id)
+    return sorted(session.scalars(found.union(of_city)))

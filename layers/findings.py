@@ -1,0 +1,40 @@
+"""What is odd about a file that is kept all the same: a code, a text to translate, its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+Finding = dict[str, Any]
+MOST_LISTED = 100
+
+
+def finding(code: str, text: str, **parameters: Any) -> Finding:
+    """One finding as it is kept with the version; its sentence is text.format(**parameters)."""
+    return {"code": code, "text": text, "parameters": parameters}
+
+
+def listed(items: Iterable[object], most: int = MOST_LISTED) -> str:
+    """The items as one text; what is beyond the most is counted only."""
+    words = [str(item) for item in items]
+    more = f" … (+{len(words) - most})" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
+
+
+def spans(cells: Sequence[tuple[int, str, str]], most: int = MOST_LISTED) -> str:
+    """Rows with their column and value, rows that follow each other with the same value together.
+
+    cells: (row as a spreadsheet numbers it, column, value), by row.
+    """
+    groups: list[list[Any]] = []
+    for row, column, value in cells:
+        if groups and groups[-1][2:] == [column, value] and groups[-1][1] == row - 1:
+            groups[-1][1] = row
+        else:
+            groups.append([row, row, column, value])
+    words = [
+        f"{'row ' + str(first) if first == last else f'rows {first}–{last}'}, {column}: {value or '–'}"
+        for first, last, column, value in groups[:most]
+    ]
+    more = f"; … (+{len(groups) - most})" if len(groups) > most else ""
+    return "; ".join(words) + more

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -29,6 +29,7 @@ from layers import fires, municipalities, settlements, shapes, sources
 from layers.areas import Area, CityMember, Level, boundaries
 from layers.catalogue import Kind, LayerVersion, shown
 from layers.findings import Finding, finding, listed, spans
+from layers.rows import copy_rows, read_rows, write_rows
 from layers.sandbox import tell_progress
 from layers.sources import LINE, MULTILINE, POINT, Features, text_of
 
@@ -62,9 +63,9 @@ def _prepare_areas(
 ) -> Result:
     read = AREAS[kind](path, name, options, context)
     tell_progress(0.8)
-    _write(folder / "areas.jsonl", (u.row() for u in read.units))
-    _write(folder / "cities.jsonl", read.cities)
-    _write(folder / "shapes.jsonl", read.shapes)
+    write_rows(folder / "areas.jsonl", (u.row() for u in read.units))
+    write_rows(folder / "cities.jsonl", read.cities)
+    write_rows(folder / "shapes.jsonl", read.shapes)
     return {
         "crs": read.features.crs,
         "resolution": None,
@@ -88,13 +89,13 @@ def _prepare_features(
         rows, told = _feature_rows(features, kind, options)
     findings += told
     values = np.array([math.nan if r["value"] is None else r["value"] for r in rows])
-    _write(folder / "items.jsonl", rows)
+    write_rows(folder / "items.jsonl", rows)
     tell_progress(0.6)
     items = [r["id"] for r in rows]
     points = shapely.get_type_id(features.geometry) == POINT
     # The strongest fires first, so that they are the ones that are seen from afar.
     order = np.argsort(-np.nan_to_num(values[points]), kind="stable")
-    _write(
+    write_rows(
         folder / "shapes.jsonl",
         [
             *shapes.point_rows([i for i, p in zip(items, points, strict=True) if p], features.geometry[points], order),
@@ -260,12 +261,6 @@ def _footprint(
     return municipalities.multi_wkt(area), findings
 
 
-def _write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=True, allow_nan=False) + "\n")
-
-
 # --- with the database -----------------------------------------------------------------------------------------------
 
 
@@ -307,25 +302,25 @@ def load(session: Session, version: LayerVersion, folder: Path, result: Mapping[
         _load_areas(session, version, folder)
     else:
         columns = ("number", "name", "category", "value", "observed_at")
-        _copy(
+        copy_rows(
             session,
             "feature (id, version_id, number, name, category, value, observed_at, properties, place)",
             (
                 (r["id"], version.id, *(r[c] for c in columns), json.dumps(r["properties"]), r["place"])
-                for r in _rows(folder / "items.jsonl")
+                for r in read_rows(folder / "items.jsonl")
             ),
         )
-    _copy(
+    copy_rows(
         session,
         "shape (item_id, min_zoom, max_zoom, version_id, place)",
-        ((r["item"], r["min_zoom"], r["max_zoom"], version.id, r["place"]) for r in _rows(folder / "shapes.jsonl")),
+        ((r["item"], r["min_zoom"], r["max_zoom"], version.id, r["place"]) for r in read_rows(folder / "shapes.jsonl")),
     )
 
 
 def _load_areas(session: Session, version: LayerVersion, folder: Path) -> None:
     rename = bool(version.options.get("rename"))
     by_level: dict[Level, list[dict[str, Any]]] = {}
-    for row in _rows(folder / "areas.jsonl"):
+    for row in read_rows(folder / "areas.jsonl"):
         by_level.setdefault(Level(row["level"]), []).append(row)
     ids: dict[tuple[str, str], UUID] = {}
     for level, rows in by_level.items():
@@ -335,7 +330,7 @@ def _load_areas(session: Session, version: LayerVersion, folder: Path) -> None:
         ids |= _settle(session, level, rows, ids, rename=rename)
     municipal = {code for rows in by_level.values() for r in rows for code in r["also_covers"]}
     ids |= _ids(session, {(Level.MUNICIPALITY.value, code) for code in municipal})
-    _copy(
+    copy_rows(
         session,
         "boundary (id, version_id, area_id, also_covers, area_km2, place)",
         (
@@ -351,7 +346,7 @@ def _load_areas(session: Session, version: LayerVersion, folder: Path) -> None:
             for r in rows
         ),
     )
-    cities = list(_rows(folder / "cities.jsonl"))
+    cities = list(read_rows(folder / "cities.jsonl"))
     found = _settle(session, Level.CITY, [{**c, "names": {}, "parent": None} for c in cities], ids, rename=rename)
     for city in cities:
         members = [
@@ -414,19 +409,3 @@ def _ids(session: Session, keys: set[tuple[str, str]]) -> dict[tuple[str, str], 
         )
     )
     return {(level.value, code): area for level, code, area in rows}
-
-
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8") as file:
-        for line in file:
-            yield json.loads(line)
-
-
-def _copy(session: Session, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    """Rows into the table by COPY, in the session's transaction."""
-    session.flush()
-    connection = session.connection().connection.driver_connection
-    assert connection is not None  # noqa: S101  psycopg's, as the session is in use
-    with connection.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)

@@ -42,11 +42,16 @@ def index_of_files(population: Path, unit: Unit, zones: NDArray[np.object_], fol
         return kept
     with ThreadPoolExecutor(1) as reader:
         reading = reader.submit(read_population, population, unit)
-        coverage_fraction(shapely.box(0, 0, 1, 1), UNIT_CELL)  # numba's first call takes long; meanwhile, GDAL reads
+        first_call()  # meanwhile, GDAL reads
         index = ExposureIndex.build(reading.result(), zones)
     if folder is not None and key is not None:
         _keep(index, folder, key)
     return index
+
+
+def first_call() -> None:
+    """What numba's first call in a process takes long to load."""
+    coverage_fraction(shapely.box(0, 0, 1, 1), UNIT_CELL)
 
 
 def _key(population: Path, unit: Unit, zones: NDArray[np.object_]) -> str:

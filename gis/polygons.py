@@ -208,7 +208,7 @@ def _polygons(name: str, wkb: NDArray[np.object_]) -> NDArray[np.object_]:
         with np.errstate(invalid="ignore"):  # coordinates that are no numbers are refused below
             geometry: NDArray[np.object_] = shapely.from_wkb(wkb)
     except shapely.errors.GEOSException as error:
-        raise Damaged(file=name, detail=str(error)) from error
+        raise unreadable(name, error) from error
     kinds = shapely.get_type_id(geometry)
     wrong = np.flatnonzero(~np.isin(kinds, (3, 6)) | shapely.is_empty(geometry))
     if len(wrong):

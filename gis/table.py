@@ -17,7 +17,7 @@ from gis.coverage import coverage_of_cells
 from gis.errors import EmptyField, NoOverlap, NoSuchField, ReservedName, RotatedGrid, SameName
 from gis.exposure import ExposureIndex, Scores
 from gis.hazard import PolygonHazard, RasterHazard
-from gis.kept import index_of_files
+from gis.kept import first_call, index_of_files
 from gis.polygons import Polygons, read_polygons
 from gis.population import Unit
 from gis.raster import RasterFile, is_tiff
@@ -87,6 +87,8 @@ def exposure_table(
     for stem in stems:
         if stems.count(stem) > 1:
             raise SameName(name=stem)
+    # Before the files fill the memory: OpenBLAS, loaded by numba's first call, never ends asking where it is refused.
+    ThreadPoolExecutor(1).submit(first_call)
     given = read_polygons(zones, layer)
     names = _names(given, zone_field)
     _tell_repairs(given, note)

@@ -34,7 +34,7 @@ FOLLOWING_VECTORS = "OGR_VRT,GDALG,WFS,OAPIF,OGCAPI,CSW,HTTP,PLSCENES,EEDA,NGW,C
 NOBODY_LISTENS = "127.0.0.1:9"
 # No driver that follows a file to other files or addresses; a small block cache; nothing fetched, ever: a GeoJSON may
 # name its coordinate reference system by an address, which GDAL asks unless its proxy cannot be reached.
-GDAL_ENVIRONMENT = {
+ENVIRONMENT = {
     "GDAL_SKIP": FOLLOWING_RASTERS,
     "OGR_SKIP": FOLLOWING_VECTORS,
     "GDAL_HTTP_PROXY": NOBODY_LISTENS,
@@ -44,6 +44,8 @@ GDAL_ENVIRONMENT = {
     "GDAL_CACHEMAX": "64",
     "GDAL_NUM_THREADS": "1",
     "PROJ_NETWORK": "OFF",
+    # With more threads it asks for memory while it is loaded, and asks for ever where the limit refuses it.
+    "OPENBLAS_NUM_THREADS": "1",
 }
 # What native code says before it aborts because it was refused memory.
 OUT_OF_MEMORY = (b"bad_alloc", b"ut of memory", b"annot allocate memory", b"MemoryError")
@@ -87,7 +89,7 @@ def run(
             stdout=subprocess.DEVNULL,
             stderr=native,
             pass_fds=told_in,
-            env={**os.environ, **GDAL_ENVIRONMENT},
+            env={**os.environ, **ENVIRONMENT},
             process_group=0,  # Ctrl-C is for this process, which then kills the child
         )
         request = {
@@ -121,14 +123,14 @@ def run(
     try:
         problem = json.loads(told)
     except ValueError:
-        if any(sign in said for sign in OUT_OF_MEMORY):
+        if _out_of_memory(said):
             raise TooMuchMemory(files=named, limit_gib=limits.memory_bytes / 2**30) from None
         reason = signal.Signals(-child.returncode).name if child.returncode < 0 else f"exit code {child.returncode}"
         raise ReaderDied(files=named, reason=reason) from None
     if problem["kind"] == "unexpected":
+        if _out_of_memory(problem["reason"].encode()):
+            raise TooMuchMemory(files=named, limit_gib=limits.memory_bytes / 2**30)
         raise ReaderDied(files=named, reason=problem["reason"])
-    if problem["kind"] == "MemoryError":
-        raise TooMuchMemory(files=named, limit_gib=limits.memory_bytes / 2**30)
     modules = {m.__name__: m for m in (gis.errors, layers.errors)}
     kind: type[Exception] = getattr(modules[problem["module"]], problem["kind"])
     raise kind(**problem["parameters"])
@@ -138,6 +140,10 @@ def tell_progress(share: float) -> None:
     """Called by a function in the sandbox: how much of its work is done, 0 to 1. Elsewhere it does nothing."""
     if PROGRESS in os.environ:
         os.pwrite(int(os.environ[PROGRESS]), f"{share:.3f}".encode(), 0)
+
+
+def _out_of_memory(said: bytes) -> bool:
+    return any(sign in said for sign in OUT_OF_MEMORY)
 
 
 def _whole(file: BinaryIO) -> bytes:
@@ -167,9 +173,6 @@ def main() -> None:
     with open(int(sys.argv[2]), "w") as answer:
         try:
             told = getattr(import_module(module), function)(**request["arguments"])
-        except MemoryError:
-            json.dump({"kind": "MemoryError"}, answer)
-            sys.exit(3)
         except (GisError, LayersError) as error:
             parameters = {k: v if isinstance(v, int | float) else str(v) for k, v in error.parameters.items()}
             kind = type(error)

@@ -12,7 +12,6 @@ from typing import Any
 
 import numba
 import numpy as np
-import pyflwdir
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
@@ -169,6 +168,8 @@ def flow_directions(
 
     Raises GridMismatch.
     """
+    import pyflwdir  # takes seconds; most who import this module only read what is kept
+
     if elevation_m.shape != grid.shape:
         raise GridMismatch(found=elevation_m.shape, expected=grid.shape)
     known = ~np.isnan(elevation_m)

@@ -11,6 +11,7 @@ from gis.grid import Grid
 from gis.hazard import RasterHazard
 from gis.population import population_from_array
 from gis.source import ArraySource
+from gis.terrain import over_ground_at_people, terrain
 from gis.values import gathered
 
 
@@ -31,6 +32,10 @@ def warm_up() -> None:
                 hazard = gathered(RasterHazard(source, population).chunks())
                 index.score([hazard], [0.5])
                 ThresholdTable.build(index, hazard).score([0.5])
+    slope = np.add.outer(np.arange(16.0), np.arange(16.0))
+    heights = terrain(slope, metres, stream_km2=100.0)
+    flood = ArraySource(np.ones(metres.shape, np.float32), metres)
+    over_ground_at_people(population_from_array(np.ones(metres.shape), metres), flood, heights)
 
 
 if __name__ == "__main__":

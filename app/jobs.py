@@ -5,6 +5,7 @@ committed. A job may run twice, when its worker was killed, and must then give t
 """
 
 import asyncio
+from importlib import import_module
 from typing import Any
 
 import structlog
@@ -12,6 +13,7 @@ from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
 from procrastinate.exceptions import ConnectorException
 from sqlalchemy.orm import Session
 
+from app.db import Database
 from app.settings import Settings, libpq_url
 
 # Jobs are queued on connections that the caller brings along, so that this connector is never opened.
@@ -55,6 +57,8 @@ def work(settings: Settings) -> None:
 
 
 async def _work(settings: Settings) -> None:
+    import_module("app.layer_jobs")  # the tasks, which know this module
+    database = Database(settings, pool_size=CONCURRENT_JOBS)
     connector = PsycopgConnector(
         conninfo=libpq_url(settings.database_url),
         kwargs={"options": "-csearch_path=public,procrastinate -ctimezone=UTC"},
@@ -70,9 +74,11 @@ async def _work(settings: Settings) -> None:
                     delete_jobs="successful",
                     update_heartbeat_interval=HEARTBEAT_S,
                     stalled_worker_timeout=STALLED_AFTER_S,
+                    additional_context={"database": database, "settings": settings},
                 )
             finally:
                 sweeping.cancel()
+                database.close()
 
 
 async def _keep_sweeping(app: App) -> None:

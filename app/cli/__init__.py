@@ -8,6 +8,7 @@ import click
 COMMANDS = {
     "database": ("app.cli.database:database", "Start, stop, look at and migrate the database."),
     "exposure": ("app.cli.exposure:exposure", "Count exposed people from files."),
+    "layers": ("app.cli.layers:layers", "Bring layers of maps in, list them, take them out of use."),
     "serve": ("app.cli.serve:serve", "Run everything: database, web server and worker."),
     "status": ("app.cli.status:status", "Say what works and what is missing."),
     "validate": ("app.cli.validate:validate", "Compare our numbers with published ones and with other tools."),

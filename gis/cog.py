@@ -33,7 +33,8 @@ class CogWriter:
         self._draft = target.with_name(target.name + ".draft")
         keep = not like.scaled and (like.dtype == like.stored_dtype or not like.masked_otherwise)
         self._dtype = like.stored_dtype if keep else like.dtype
-        self._nodata = like.nodata if keep else None
+        # A value that no cell of the type can have marks none; GDAL would not write it.
+        self._nodata = like.nodata if keep and like.nodata is not None and _fits(like.nodata, self._dtype) else None
         if self._nodata is None and self._dtype.kind == "f":
             self._nodata = float("nan")
         self._dataset = rasterio.open(
@@ -87,31 +88,13 @@ class CogWriter:
         self._draft.unlink(missing_ok=True)
 
 
+def _fits(value: float, dtype: np.dtype[Any]) -> bool:
+    if dtype.kind == "f":
+        return not np.isfinite(value) or abs(value) <= np.finfo(dtype).max
+    limits = np.iinfo(dtype)
+    return bool(limits.min <= value <= limits.max and value == int(value))
+
+
 def affine(placement: Placement) -> Affine:
     """The placement as rasterio takes it."""
     return Affine(placement.a, placement.b, placement.c, placement.d, placement.e, placement.f)
-
-
-def write_cog(target: Path, values: NDArray[Any], placement: Placement, crs_wkt: str) -> None:
-    """A COG of an array in memory, (ny, nx) float32, NaN without data."""
-    draft = target.with_name(target.name + ".draft")
-    try:
-        with rasterio.open(
-            draft,
-            "w",
-            driver="GTiff",
-            width=values.shape[1],
-            height=values.shape[0],
-            count=1,
-            dtype=values.dtype.name,
-            crs=crs_wkt,
-            transform=affine(placement),
-            nodata=float("nan"),
-            tiled=True,
-            blockxsize=TILE,
-            blockysize=TILE,
-        ) as dataset:
-            dataset.write(values, 1)
-        copy(draft, target, driver="COG", compress="DEFLATE", predictor="YES", blocksize=TILE)
-    finally:
-        draft.unlink(missing_ok=True)

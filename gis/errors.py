@@ -160,7 +160,7 @@ class NoValues(GisError):
 
 class TooDeep(GisError):
     text = N_(
-        "{file} has {cells} cells deeper than {limit} m (the first, {value}, in row {row}, column {column}); "
+        "{file} has {cells} cells deeper than {limit:g} m (the first, {value}, in row {row}, column {column}); "
         "were centimetres taken for metres? Give depths in metres."
     )
 
@@ -174,14 +174,14 @@ class NegativeDepth(GisError):
 
 class NoFireWeatherIndex(GisError):
     text = N_(
-        "{file} has {cells} cells outside 0 to {limit} (the first, {value}, in row {row}, column {column}), which no "
+        "{file} has {cells} cells outside 0 to {limit:g} (the first, {value}, in row {row}, column {column}), which no "
         "Fire Weather Index is; declare the nodata value if that is one, or name the legend that the values have."
     )
 
 
 class NoElevation(GisError):
     text = N_(
-        "{file} has {cells} cells outside {low} to {high} m (the first, {value}, in row {row}, column {column}); "
+        "{file} has {cells} cells outside {low:g} to {high:g} m (the first, {value}, in row {row}, column {column}); "
         "declare the nodata value if that is one, or give elevations in metres."
     )
 
@@ -262,3 +262,7 @@ class SensitiveColumn(GisError):
 
 class WrongUnit(GisError):
     text = N_("{file} cannot be read in {unit}; say one of: {units}.")
+
+
+class WrongNumber(GisError):
+    text = N_("{file}: {option} is {value}; give a number above 0.")

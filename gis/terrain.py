@@ -29,7 +29,7 @@ TERRAIN = "terrain 1"
 STREAM_KM2 = 10.0
 """Upstream area from which a stream is taken to begin."""
 
-MOST_CELLS = 12_000_000
+MOST_CELLS = 18_000_000
 """Finer elevations are averaged first: filling them would take more memory than the sandbox has."""
 
 FARTHEST_M = 20.0

@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -37,6 +36,7 @@ from gis.errors import (
     UndeclaredNodata,
     WrongFootprint,
     WrongLegend,
+    WrongNumber,
     WrongUnit,
 )
 from gis.exposure import ExposureIndex
@@ -271,7 +271,7 @@ def _prepare(
         files["population"] = "population"
         facts |= {"people": population.total, "populated_cells": len(population.people)}
         findings += _off(population, context)
-        meaning = _density if sort.unit == "persons/km2" else partial(_density_of, population)
+        meaning = _density if sort.unit == "persons/km2" else _density_of(population)
     if kind == Kind.ELEVATION:
         files["terrain"] = "terrain"
         with RasterFile(folder / "cog.tif") as raster:
@@ -393,12 +393,18 @@ def _density(cells: NDArray[np.floating], row: int, column: int) -> NDArray[np.f
     return np.asarray(np.nan_to_num(cells, nan=0.0))
 
 
-def _density_of(population: Population, cells: NDArray[np.floating], row: int, column: int) -> NDArray[np.floating]:
+def _density_of(population: Population) -> Meaning:
     """People of cells as people/km²."""
-    area = cell_areas_km2(population.grid, row, row + cells.shape[0])
-    if area.shape[1] > 1:
-        area = area[:, column : column + cells.shape[1]]
-    return _density(cells / area, row, column)
+    grid = population.grid
+    by_row = cell_areas_km2(grid, 0, grid.ny) if grid.crs.is_geographic else None
+
+    def density(cells: NDArray[np.floating], row: int, column: int) -> NDArray[np.floating]:
+        rows, columns = cells.shape
+        if by_row is not None:
+            return _density(cells / by_row[row : row + rows], row, column)
+        return _density(cells / cell_areas_km2(grid, row, row + rows)[:, column : column + columns], row, column)
+
+    return density
 
 
 def _footprint(raster: RasterFile, options: Mapping[str, Any], name: str) -> shapely.Geometry:
@@ -491,7 +497,7 @@ def _terrain(raster: RasterFile, options: Mapping[str, Any], target: Path) -> tu
                 "The grid is rotated, so that heights above the rivers were not computed; warp it to a north-up grid.",
             )
         ]
-    made = terrain.of_elevation(raster, stream_km2=float(options.get("stream_km2", terrain.STREAM_KM2)))
+    made = terrain.of_elevation(raster, stream_km2=_stream_km2(raster, options))
     made.save(target)
     findings = []
     if made.coarser > 1:
@@ -504,6 +510,17 @@ def _terrain(raster: RasterFile, options: Mapping[str, Any], target: Path) -> tu
         )
     about = {"stream_km2": made.stream_km2, "coarser": made.coarser, "streams": made.streams}
     return about, findings
+
+
+def _stream_km2(raster: RasterFile, options: Mapping[str, Any]) -> float:
+    given = options.get("stream_km2", terrain.STREAM_KM2)
+    try:
+        number = float(given)
+    except (TypeError, ValueError):
+        number = np.nan
+    if not 0 < number < np.inf:
+        raise WrongNumber(file=raster.name, option="stream_km2", value=str(given)[:50])
+    return number
 
 
 def _crs(crs: CRS) -> str:

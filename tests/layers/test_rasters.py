@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from geoalchemy2.shape import from_shape
 from numpy.testing import assert_allclose, assert_array_equal
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.transform import Affine
-from shapely import from_wkt
+from shapely import box, from_wkt
 
 from gis import errors
 from gis.classes import DEPTH, DEPTH_STEPS, Legend
@@ -18,7 +19,11 @@ from gis.errors import GisError
 from gis.gathered import gather, load_hazard, load_population
 from gis.terrain import Terrain
 from gis.tiles import Pyramid
-from layers.rasters import prepare
+from layers import catalogue
+from layers.areas import Area, Boundary, Level
+from layers.catalogue import Kind, Method, State
+from layers.people import PeopleFigure, Sex
+from layers.rasters import context, prepare
 from layers.sandbox import Limits, run
 
 ARCSEC_3 = 1 / 1200
@@ -219,7 +224,7 @@ def with_cell(value, at=(3, 4)):
 @pytest.mark.parametrize(
     ("kind", "options", "values", "given", "error", "sentence"),
     [
-        ("flood_depth", {}, with_cell(250.0), {}, errors.TooDeep, "1 cells deeper than 30.0 m .* 250, in row 4, col"),
+        ("flood_depth", {}, with_cell(250.0), {}, errors.TooDeep, "1 cells deeper than 30 m .* 250, in row 4, col"),
         ("flood_depth", {}, with_cell(-0.5), {}, errors.NegativeDepth, "negative depth .*-0.5, in row 4, column 5"),
         ("flood_depth", {}, with_cell(-9999.0), {}, errors.UndeclaredNodata, "1 cells of -9999"),
         ("flood_depth", {}, with_cell(9999.0), {}, errors.UndeclaredNodata, "1 cells of 9999"),
@@ -235,7 +240,9 @@ def with_cell(value, at=(3, 4)):
         ("fire_danger", {}, DRY, {}, errors.LegendMissing, "needs a legend"),
         ("fire_danger", {"legend": "own"}, DRY, {}, errors.WrongLegend, "none of effis_fwi"),
         ("elevation", {}, with_cell(-9999.0), {}, errors.UndeclaredNodata, "-9999"),
-        ("elevation", {}, with_cell(9500.0), {}, errors.NoElevation, "outside -500.0 to 9000.0 m"),
+        ("elevation", {}, with_cell(9500.0), {}, errors.NoElevation, "outside -500 to 9000 m"),
+        ("elevation", {"stream_km2": "-1"}, DRY, {}, errors.WrongNumber, "stream_km2 is -1"),
+        ("elevation", {"stream_km2": "many"}, DRY, {}, errors.WrongNumber, "stream_km2 is many"),
         ("land_cover", {}, DRY, {}, errors.LegendMissing, "needs a legend"),
         ("flood_depth", {"footprint": "nonsense"}, DRY, {}, errors.WrongFootprint, "footprint"),
     ],
@@ -336,6 +343,19 @@ def test_codes_stay_integers_and_those_without_a_class_are_mentioned(tmp_path):
     assert set(drawn) <= {0, 1, 5}
 
 
+@pytest.mark.parametrize("declared", [b"-1.797693134862315e+308", b"nan", b"-inf"])
+def test_a_nodata_value_that_no_cell_has_marks_none(tmp_path, declared):
+    path = a_raster(tmp_path, with_cell(1.0), nodata=-1.2345678901234567e30)
+    written = b"-1.2345678901234567e+30"
+    tiff = path.read_bytes()
+    assert tiff.count(written) == 1
+    path.write_bytes(tiff.replace(written, declared.ljust(len(written), b"\0")))
+    answer, folder = prepared(path, "flood_depth")
+    assert answer["facts"]["cells_with_data"] == 400
+    with rasterio.open(folder / "cog.tif") as kept:
+        assert_array_equal(kept.read(1), with_cell(1.0).astype(np.float32))
+
+
 def test_fire_danger_may_bring_its_own_classes_as_text(tmp_path):
     legend = {
         "unit": "",
@@ -392,3 +412,75 @@ def test_it_all_works_in_the_sandbox_and_errors_come_back_as_they_are(tmp_path):
     with pytest.raises(errors.TooDeep, match=r"q100.tif has 1 cells deeper") as refused:
         run("layers.rasters:prepare", arguments, files=["q100.tif"], limits=Limits())
     assert isinstance(refused.value, GisError)
+
+
+@pytest.fixture
+def a_version(session, operator, noon):
+    """Make a version of a layer ready without any file."""
+
+    def make(kind, name, vintage="2013", method=Method.OFFICIAL):
+        version = catalogue.receive(
+            session,
+            kind=kind,
+            name=name,
+            return_period_years=None,
+            event="May 2014" if kind == Kind.FLOOD_DEPTH else None,
+            producer="producer",
+            licence="open",
+            vintage=vintage,
+            method=method,
+            method_note="",
+            file_name="file",
+            file_hash="0" * 64,
+            file_bytes=1,
+            options={},
+            by=operator,
+            at=noon,
+        )
+        version.become(State.CHECKING)
+        catalogue.ready(session, version, by=operator, at=noon)
+        return version
+
+    return make
+
+
+def a_municipality(session, code):
+    area = Area(level=Level.MUNICIPALITY, code=code, name=code, names={})
+    session.add(area)
+    session.flush()
+    return area.id
+
+
+def a_figure(version, area, people, sex=Sex.ALL):
+    return PeopleFigure(version_id=version.id, area_id=area, sex=sex, age_from=None, age_to=None, people=people)
+
+
+def test_without_other_layers_nothing_is_known_of_the_country(session, a_version):
+    assert context(session, a_version(Kind.FLOOD_DEPTH, "flood")) == {"outline": None, "official_people": None}
+
+
+def test_the_outline_is_that_of_all_municipalities_together(session, a_version):
+    boundaries = a_version(Kind.MUNICIPALITIES, "municipalities")
+    for code, left in (("a", 17.0), ("b", 17.5)):
+        place = from_shape(box(left, 44.0, left + 0.5, 45.0), srid=4326)
+        session.add(
+            Boundary(version_id=boundaries.id, area_id=a_municipality(session, code), also_covers=[], place=place)
+        )
+    session.flush()
+    outline = from_wkt(context(session, boundaries)["outline"])
+    assert outline.equals(from_wkt(COUNTRY))
+
+
+def test_people_are_held_against_the_newest_official_table(session, a_version):
+    areas = [a_municipality(session, code) for code in "ab"]
+    for kind, vintage, method, people in (
+        ("census", "census 2013", Method.OFFICIAL, 1000),
+        ("estimate", "2023, June", Method.ESTIMATED, 900),
+        ("drawn", "2026", Method.ILLUSTRATIVE, 5),
+    ):
+        table = a_version(Kind.POPULATION_TABLE, kind, vintage, method)
+        session.add_all(a_figure(table, area, people) for area in areas)
+        session.add(a_figure(table, areas[0], people / 2, Sex.FEMALE))
+    session.flush()
+    known = context(session, a_version(Kind.POPULATION_RASTER, "people"))
+    assert known["official_people"] == {"people": 1800.0, "source": "estimate, 2023, June"}

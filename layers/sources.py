@@ -291,6 +291,8 @@ def _open(path: Path, name: str, needed: str, options: Mapping[str, Any]) -> Fea
                 layer = None
             elif layer is None and len(spatial) > 1:
                 raise WhichLayer(file=name, layers=listed(spatial))
+            elif not len(layers):
+                raise Damaged(file=name, detail="no layer")
             elif layer is None and not spatial:
                 raise EmptyLayer(file=name)
             elif layer is not None and layer not in [str(n) for n, _ in layers]:
@@ -302,10 +304,11 @@ def _open(path: Path, name: str, needed: str, options: Mapping[str, Any]) -> Fea
             meta, _, wkb, values = pyogrio.raw.read(path, layer=layer, force_2d=True, datetime_as_string=True)
     except (DataSourceError, DataLayerError, RuntimeError, UnicodeDecodeError, ValueError) as error:
         raise Damaged(file=name, detail=str(error).strip().splitlines()[0]) from error
-    if wkb is None or not len(wkb):
+    read = 0 if wkb is None else len(wkb)
+    if about["features"] > read:
+        raise Damaged(file=name, detail=f"{read} of {about['features']} features")
+    if not read:
         raise EmptyLayer(file=name)
-    if about["features"] > len(wkb):
-        raise Damaged(file=name, detail=f"{len(wkb)} of {about['features']} features")
     try:
         geometry = shapely.from_wkb(wkb)
     except shapely.errors.GEOSException as error:

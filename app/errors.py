@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from foundation.errors import N_, FoundationError, NoSuchFigure, NoSuchSpace
 from gis.errors import GisError
-from layers.errors import LayersError
+from layers.errors import LayersError, NoSuchLayer
 
 
 class AppError(Exception):
@@ -101,17 +101,45 @@ class PortTaken(CannotServe):
     text = N_("Port {port} on {host} cannot be used: {reason}. Stop what uses it or set SPREMNOST_PORT.")
 
 
+class OnlyHere(AppError):
+    """Another machine asks, and there are no accounts yet."""
+
+    text = N_("Without accounts, this page is only shown on the machine that runs Spremnost, at its address 127.0.0.1.")
+
+
+class ForeignForm(AppError):
+    """Another site's page sent a form."""
+
+    text = N_("This form did not come from one of our own pages; open the page here and send it again.")
+
+
+class NoSuchPage(AppError):
+    """The address leads nowhere."""
+
+    text = N_("There is nothing at this address.")
+
+
+class NoSuchTile(NoSuchPage):
+    """No layer version with tiles has that id, or it has no tile there."""
+
+    text = N_("There is no such tile.")
+
+
 # The nearest class up the tree decides. Commands end with 2 where the request was wrong (4xx) and with 1 otherwise.
 STATUS: dict[type[Exception], int] = {
     AppError: 500,
     WrongSetting: 400,
     NotEmbedded: 409,
     DatabaseUnavailable: 503,
+    OnlyHere: 403,
+    ForeignForm: 403,
+    NoSuchPage: 404,
     FoundationError: 409,
     NoSuchSpace: 404,
     NoSuchFigure: 404,
     GisError: 422,
     LayersError: 422,
+    NoSuchLayer: 404,
 }
 KNOWN_ERRORS = tuple(kind for kind in STATUS if not any(base in STATUS for base in kind.__mro__[1:]))
 

@@ -1,5 +1,6 @@
 """Makes the web application from settings that are handed in."""
 
+import gzip
 import time
 import uuid
 from typing import cast
@@ -7,37 +8,51 @@ from typing import cast
 import structlog
 from flask import Flask, Response, current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import NotFound
 
-from app import db
-from app.errors import KNOWN_ERRORS, status_of
+from app import db, guards, languages
+from app.errors import KNOWN_ERRORS, DatabaseUnavailable, NoSuchPage, status_of
 from app.keys import kept_secret_key
 from app.settings import Settings
 
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    # MapLibre draws its pictures from blobs and its controls from data URLs; its worker is a file of ours.
+    "Content-Security-Policy": "default-src 'self'; script-src 'self'; worker-src 'self'; object-src 'none'; "
+    "img-src 'self' data: blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+# Asked for often, and by machines: they would bury everything else.
+QUIET = frozenset({"health", "tiles"})
+PACKED = frozenset({"text/html", "application/json", "image/svg+xml", "text/csv"})
+WORTH_PACKING_BYTES = 2000
+YEAR_S = 31_536_000
 
 log = structlog.get_logger(__name__)
 
 
 def create_app(settings: Settings) -> Flask:
     """The web application with these settings."""
-    from app.pages.health import health
-    from app.pages.status import status
+    from app.pages import BLUEPRINTS, view
 
     app = Flask(__name__)
     app.secret_key = settings.secret_key or kept_secret_key(settings.data_dir)
     app.config.update(SESSION_COOKIE_SAMESITE="Lax")
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.extensions["spremnost.settings"] = settings
     db.init_app(app, db.Database(settings))
-    app.register_blueprint(health)
-    app.register_blueprint(status)
+    languages.init_app(app)
+    view.init_app(app)
+    app.before_request(_begin)
+    guards.init_app(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
     for kind in KNOWN_ERRORS:
         app.register_error_handler(kind, _say)
-    app.before_request(_begin)
+    app.register_error_handler(OperationalError, _say_unreachable)
+    app.register_error_handler(NotFound, lambda error: _say(NoSuchPage()))
     app.after_request(_end)
     return app
 
@@ -48,7 +63,13 @@ def current_settings() -> Settings:
 
 
 def _say(error: Exception) -> ResponseReturnValue:
-    return render_template("error.html", sentence=str(error)), status_of(error)
+    return render_template("error.html", sentence=languages.sentence(error)), status_of(error)
+
+
+def _say_unreachable(error: OperationalError) -> ResponseReturnValue:
+    # The driver's message names hosts and roles: it is for the log.
+    log.warning("database not reachable", reason=str(error.orig).splitlines()[0])
+    return _say(DatabaseUnavailable(reason=languages._("see Status")))
 
 
 def _begin() -> None:
@@ -60,8 +81,11 @@ def _begin() -> None:
 def _end(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    # Health checks come every few seconds and would bury everything else.
-    level = "debug" if request.blueprint == "health" and response.status_code < 400 else "info"
+    if request.endpoint == "static" and "/vendor/" in request.path and response.status_code == 200:
+        # The folder's name carries the version.
+        response.headers["Cache-Control"] = f"public, max-age={YEAR_S}, immutable"
+    _pack(response)
+    level = "debug" if request.blueprint in QUIET and response.status_code < 400 else "info"
     getattr(log, level)(
         "request",
         method=request.method,
@@ -70,3 +94,13 @@ def _end(response: Response) -> Response:
         ms=round(1000 * (time.monotonic() - g.began), 1),
     )
     return response
+
+
+def _pack(response: Response) -> None:
+    if response.mimetype not in PACKED or response.direct_passthrough or response.status_code != 200:
+        return
+    response.vary.add("Accept-Encoding")
+    response.vary.add("Cookie")  # the language
+    if request.accept_encodings["gzip"] > 0 and len(response.get_data()) > WORTH_PACKING_BYTES:
+        response.set_data(gzip.compress(response.get_data(), compresslevel=5, mtime=0))
+        response.headers["Content-Encoding"] = "gzip"

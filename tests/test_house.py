@@ -8,7 +8,7 @@ import tomllib
 from app import errors
 from app.errors import STATUS
 from app.factory import create_app
-from app.guards import PUBLIC
+from app.guards import LOOPBACK, PUBLIC
 from app.settings import CHECKOUT
 
 PACKAGES = {"app", "equipment", "simulations", "layers", "foundation", "gis"}
@@ -50,4 +50,5 @@ def test_every_error_is_a_sentence():
 
 def test_every_route_has_a_guard(database):
     endpoints = {rule.endpoint for rule in create_app(database).url_map.iter_rules()}
-    assert endpoints == PUBLIC
+    assert endpoints == PUBLIC | LOOPBACK
+    assert not PUBLIC & LOOPBACK

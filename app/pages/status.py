@@ -12,7 +12,7 @@ from app.status import look
 status = Blueprint("status", __name__)
 
 
-@status.get("/")
+@status.get("/status")
 def show() -> ResponseReturnValue:
     """What is running, in which version, and since when the worker has been silent."""
     now = datetime.now(UTC)

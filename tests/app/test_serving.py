@@ -52,7 +52,7 @@ class Server:
     def get(self, path):
         connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            connection.request("GET", path)
+            connection.request("GET", path, headers={"Cookie": "language=en"})
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
         except OSError:
@@ -110,7 +110,7 @@ def test_one_command_brings_everything_up_and_ctrl_c_takes_everything_down(serve
     server.wait_until_ready()
     assert server.get("/health/live") == (200, '{"status":"live"}\n')
     assert json.loads(server.get("/health/ready")[1]) == {"status": "ready", "missing": []}
-    assert "Ready." in server.get("/")[1]
+    assert "Ready." in server.get("/status")[1]
     assert server.stop() == 0
     assert processes_of(data_dir) == []
     assert "Traceback" not in server.said()
@@ -206,7 +206,7 @@ def test_a_wrong_setting_stops_the_start_with_exit_code_2(serve):
 def test_script_server_turns_the_demo_on_only_where_nobody_else_can_see_it(serve, host, demo):
     server = serve(str(CHECKOUT / "script/server"), SPREMNOST_HOST=host)
     server.wait_until_ready()
-    assert re.search(rf"Demo</th>\s*<td[^>]*>{demo}</td>", server.get("/")[1])
+    assert re.search(rf"Demo</th>\s*<td[^>]*>{demo}</td>", server.get("/status")[1])
     assert server.stop() == 0
 
 

@@ -51,19 +51,23 @@ def test_without_a_database_the_process_lives_but_is_not_ready(unreachable):
 
 
 def test_the_page_says_plainly_what_is_wrong(unreachable):
-    page = create_app(unreachable).test_client().get("/")
+    client = create_app(unreachable).test_client()
+    client.set_cookie("language", "en")
+    page = client.get("/status")
     assert page.status_code == 200
     assert "Not ready: database." in page.text
     assert "127.0.0.1:1" not in page.text
 
 
 def test_the_page_names_versions_and_the_demo(database):
-    page = create_app(replace(database, demo=True)).test_client().get("/").text
+    client = create_app(replace(database, demo=True)).test_client()
+    client.set_cookie("language", "en")
+    page = client.get("/status").text
     assert "PostGIS" in page
     assert "3." in page
     assert "last seen" not in page
     heartbeat(database, datetime.now(UTC))
-    assert "last seen 0 s ago" in create_app(database).test_client().get("/").text
+    assert "last seen 0 s ago" in client.get("/status").text
 
 
 @pytest.mark.parametrize("path", ["/", "/health/live", "/static/spremnost.css", "/nothing-here"])

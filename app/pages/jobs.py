@@ -1,0 +1,33 @@
+"""Work that is waiting, running or has failed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from flask import Blueprint, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from app import joblist
+from app.db import transaction, without_space
+from app.guards import LOCAL_OPERATOR
+from foundation.spaces import OPERATIONAL_SPACE_ID
+from layers import catalogue
+
+jobs = Blueprint("jobs", __name__, url_prefix="/jobs")
+
+
+@jobs.get("")
+def show() -> ResponseReturnValue:
+    """The jobs with their progress."""
+    now = datetime.now(UTC)
+    with without_space() as session:
+        return render_template("jobs.html", jobs=joblist.overview(session), now=now)
+
+
+@jobs.post("/<uuid:version_id>/cancel")
+def cancel(version_id: UUID) -> ResponseReturnValue:
+    """Stop reading a layer's file: the version is withdrawn, which the reader notices."""
+    with transaction(OPERATIONAL_SPACE_ID) as session:
+        catalogue.withdraw(session, version_id, by=LOCAL_OPERATOR, at=datetime.now(UTC))
+    return redirect(url_for("jobs.show"), code=303)

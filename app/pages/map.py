@@ -1,0 +1,311 @@
+"""The map: municipalities coloured by people exposed, with the hazard over it."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app import languages
+from app.db import without_space
+from app.exposed import NOT_MODELLED, Choice, Row, situation
+from app.languages import _
+from app.maps import NOBODY, PortableText, as_json, portable_map, script_hashes
+from app.names import folded, matches
+from app.pages.tiles import current_tiles
+from app.pages.view import (
+    View,
+    area_name,
+    choice_name,
+    look,
+    shapes_as,
+    sources,
+    swatch_name,
+    used_runs,
+)
+from app.tilestore import legend_of_version
+from gis.classes import Legend
+from layers.areas import Level
+from layers.catalogue import Kind, LayerVersion, shown
+from layers.country import BOUNDS
+
+map_ = Blueprint("map", __name__, url_prefix="/map")
+MOST_FOUND = 12
+PICTURE_ZOOM = 7
+PORTABLE_ZOOM = 8
+
+
+@map_.get("")
+def show() -> ResponseReturnValue:
+    """The map page; the address holds the hazard, the selected municipality and the view."""
+    with without_space() as session:
+        view = look(session)
+        rivers = shown(session, Kind.RIVERS)
+        overlays = _overlays(view.choice)
+        area = _row(view, request.args.get("area"))
+        page = render_template(
+            "map.html",
+            view=view,
+            overlays=overlays,
+            legends=_legends(overlays),
+            row=area,
+            series=series(session, view, area) if area else [],
+            sources=sources(used_runs(view.situation), view.boundaries),
+            setup=_setup(session, view, rivers[0] if rivers else None),
+            NOBODY=NOBODY,
+        )
+    return page
+
+
+@map_.get("/exposure.json")
+def exposure() -> ResponseReturnValue:
+    """The chosen hazard's numbers, colours and legend: {"values": {area: [exposed or null, colour or null]}, …}."""
+    with without_space() as session:
+        view = look(session)
+        overlays = _overlays(view.choice)
+        data = {
+            "choice": view.choice.key if view.choice else None,
+            "title": choice_name(view.choice) if view.choice else "",
+            "values": {
+                str(row.area.id): [row.exposed, view.classes.colour_of(row.exposed)] for row in view.situation.rows
+            },
+            "overlays": _overlay_sources(overlays),
+            "illustrative": view.illustrative,
+            "legend": render_template(
+                "_legend.html",
+                view=view,
+                overlays=overlays,
+                legends=_legends(overlays),
+                sources=sources(used_runs(view.situation), view.boundaries),
+                NOBODY=NOBODY,
+            ),
+        }
+    answer = Response(as_json(data), mimetype="application/json")
+    answer.headers["Cache-Control"] = "no-cache"
+    answer.headers["ETag"] = f'"{sha256(answer.get_data()).hexdigest()[:32]}"'
+    return answer.make_conditional(request)
+
+
+@map_.get("/places/<uuid:version>.json")
+def places(version: UUID) -> ResponseReturnValue:
+    """Where each municipality's name stands and how far it reaches: [[id, name, lon, lat, box, km²]]."""
+    with without_space() as session:
+        rows = session.execute(
+            text(
+                """
+                SELECT area.id::text, area.name, ST_X(p), ST_Y(p), ARRAY[ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e)],
+                       coalesce(boundary.area_km2, 0)
+                FROM boundary JOIN area ON area.id = boundary.area_id,
+                     LATERAL (SELECT ST_PointOnSurface(boundary.place) AS p, boundary.place AS e) AS at
+                WHERE boundary.version_id = :version AND area.level = 'municipality' ORDER BY area.code
+                """
+            ),
+            {"version": version},
+        ).all()
+    data = [
+        [i, name, round(x, 4), round(y, 4), [round(v, 4) for v in box], round(size)]
+        for i, name, x, y, box, size in rows
+    ]
+    answer = Response(as_json(data), mimetype="application/json")
+    answer.headers["Cache-Control"] = "public, max-age=86400"
+    return answer
+
+
+@map_.get("/search.json")
+def search() -> ResponseReturnValue:
+    """Municipalities whose name answers ?q=, best first: [{"id", "name", "above"}]."""
+    typed = request.args.get("q", "")[:100]
+    with without_space() as session:
+        tree = look(session).tree
+        found = []
+        for area in tree.municipalities:
+            match = matches(area.name, typed)
+            if match is None and folded(typed) and area.code.startswith(typed.strip()):
+                match = 1
+            if match is not None:
+                above = [a for a in tree.above(area) if a.level != Level.COUNTRY]
+                found.append((match, folded(area.name), area, above))
+    data = [
+        {"id": str(area.id), "name": area_name(area), "above": " · ".join(area_name(a) for a in above)}
+        for _match, _name, area, above in sorted(found, key=lambda f: f[:2])[:MOST_FOUND]
+    ]
+    return Response(as_json(data), mimetype="application/json")
+
+
+@map_.get("/portable.html")
+def portable() -> ResponseReturnValue:
+    """The map as one file that needs no network; also what a browser without WebGL 2 gets."""
+    with without_space() as session:
+        view = look(session)
+        geometries = "ST_AsGeoJSON(ST_Transform(shape.place, 4326), 4)"
+        found = shapes_as(session, view.boundaries.id, PORTABLE_ZOOM, geometries) if view.boundaries else {}
+    page = portable_map(
+        view.situation.rows,
+        {area: json.loads(shape) for area, shape in found.items()},
+        view.classes,
+        PortableText(
+            title=choice_name(view.choice) if view.choice else _("No exposure has been counted yet"),
+            banner=_("Illustrative data, not for operations") if view.illustrative else "",
+            nobody=_("nobody exposed"),
+            not_modelled=_("not modelled"),
+            unit=_("people exposed"),
+            source="; ".join(_cited(v) for v in sources(used_runs(view.situation), view.boundaries)),
+            language=languages.chosen(),
+        ),
+        {row.area.id: _tip(row) for row in view.situation.rows},
+        [swatch_name(s) for s in view.classes.swatches],
+        area_name,
+    )
+    answer = Response(page, mimetype="text/html")
+    scripts = " ".join(script_hashes(page))
+    answer.headers["Content-Security-Policy"] = (
+        f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+    )
+    if request.args.get("download"):
+        name = f"spremnost-{view.choice.key if view.choice else 'map'}.html"
+        answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+@map_.get("/picture.svg")
+def picture() -> ResponseReturnValue:
+    """The map as a drawing, each municipality a link: for browsers without scripts, and for paper."""
+    with without_space() as session:
+        view = look(session)
+        shapes: dict[UUID, str] = {}
+        left, bottom, right, top = 0.0, 0.0, 1.0, 1.0
+        if view.boundaries:
+            shapes = shapes_as(session, view.boundaries.id, PICTURE_ZOOM, "ST_AsSVG(shape.place, 0, 0)")
+            left, bottom, right, top = _extent(session, view.boundaries, 3857)
+    box = (left, -top, right - left, top - bottom)
+    svg = render_template("picture.svg", view=view, shapes=shapes, box=box)
+    answer = Response(svg, mimetype="image/svg+xml")
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+    return answer
+
+
+def series(session: Session, view: View, row: Row) -> list[tuple[Choice, Row | None]]:
+    """The same municipality under every choice."""
+    found: list[tuple[Choice, Row | None]] = []
+    for choice in view.choices:
+        if choice.layer is not None:
+            continue
+        same = view.situation if choice is view.choice else situation(session, choice, view.tree)
+        found.append((choice, same.by_area.get(row.area.id)))
+    return found
+
+
+def _row(view: View, asked: str | None) -> Row | None:
+    return next((row for row in view.situation.rows if asked in (row.area.code, str(row.area.id))), None)
+
+
+def _overlays(choice: Choice | None) -> list[LayerVersion]:
+    """The rasters and areas of the hazard itself, best last so that it lies on top."""
+    return [run.hazard for run in reversed(choice.runs)] if choice else []
+
+
+def _legends(overlays: list[LayerVersion]) -> list[Legend]:
+    """The legends of what is drawn, each once."""
+    found: list[Legend] = []
+    for version in overlays:
+        if version.layer.kind != Kind.FLOOD_EXTENT:
+            legend = legend_of_version(version.layer.kind, version.facts)
+            if legend not in found:
+                found.append(legend)
+    return found
+
+
+def _overlay_sources(overlays: list[LayerVersion]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for version in overlays:
+        if version.layer.kind == Kind.FLOOD_EXTENT:
+            found.append({"id": str(version.id), "type": "vector", "url": _address("tiles.features", version, "mvt")})
+            continue
+        digest = (version.facts.get("files") or {}).get("pyramid")
+        if digest is None:
+            continue
+        smallest, largest = current_tiles().zooms(digest)
+        legend = legend_of_version(version.layer.kind, version.facts)
+        style = sha256(repr(legend).encode()).hexdigest()[:8]
+        found.append(
+            {
+                "id": str(version.id),
+                "type": "raster",
+                "url": _address("tiles.hazard", version, "png") + f"?style={style}",
+                "minzoom": smallest,
+                "maxzoom": largest,
+                "bounds": version.facts.get("bounds"),
+            }
+        )
+    return found
+
+
+def _address(endpoint: str, version: LayerVersion, ending: str) -> str:
+    """A tile's address with {z}/{x}/{y} left open."""
+    begin = url_for(endpoint, version=version.id, z=0, x=0, y=0)
+    return begin.removesuffix(f"/0/0/0.{ending}") + "/{z}/{x}/{y}." + ending
+
+
+def _setup(session: Session, view: View, rivers: LayerVersion | None) -> dict[str, Any]:
+    """What the page's script needs to know."""
+    bounds = list(BOUNDS)
+    if view.boundaries:
+        bounds = _extent(session, view.boundaries, 4326)
+    return {
+        "bounds": bounds,
+        "boundaries": _address("tiles.boundaries", view.boundaries, "mvt") if view.boundaries else None,
+        "places": url_for("map.places", version=view.boundaries.id) if view.boundaries else None,
+        "rivers": _address("tiles.features", rivers, "mvt") if rivers else None,
+        "exposure": url_for("map.exposure"),
+        "search": url_for("map.search"),
+        "areas": url_for("areas.show", area_id=UUID(int=0)).replace(str(UUID(int=0)), "{id}"),
+        "portable": url_for("map.portable"),
+        "nobody": NOBODY,
+        "words": {
+            "people exposed": _("people exposed"),
+            "not modelled": _("not modelled"),
+            "nothing found": _("No municipality has such a name."),
+            "found": _("found: {count}"),
+            "no webgl": _("This browser cannot draw the fast map; this is the simple one."),
+            "offline": _("The server does not answer. What is shown is from {time}."),
+            "zoom in": _("Zoom in"),
+            "zoom out": _("Zoom out"),
+            "map": _(
+                "Map of the municipalities. Arrow keys move it, plus and minus zoom, "
+                "Enter opens the municipality in the middle."
+            ),
+            "close": _("Close"),
+        },
+    }
+
+
+def _extent(session: Session, version: LayerVersion, srid: int) -> list[float]:
+    """Left, bottom, right, top of a version's boundaries."""
+    box = session.execute(
+        text(
+            "SELECT ST_XMin(b), ST_YMin(b), ST_XMax(b), ST_YMax(b) FROM "
+            "(SELECT ST_Extent(ST_Transform(place, :srid)) AS b FROM boundary WHERE version_id = :version) AS found"
+        ),
+        {"version": version.id, "srid": srid},
+    ).one()
+    return [float(v) for v in box] if box[0] is not None else list(BOUNDS)
+
+
+def _tip(row: Row) -> list[tuple[str, str]]:
+    lines = [(_("People"), languages.whole(row.population))]
+    if row.state == NOT_MODELLED:
+        return [*lines, (_("Exposed"), _("NOT MODELLED"))]
+    return [*lines, (_("Exposed"), languages.whole(row.exposed)), (_("Share"), languages.percent(row.share))]
+
+
+def _cited(version: LayerVersion) -> str:
+    return f"{version.layer.name}, {version.producer}, {version.vintage}"
+
+
+__all__ = ["map_", "series"]

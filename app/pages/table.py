@@ -1,0 +1,195 @@
+"""The municipalities as a table, and as a file for a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.db import without_space
+from app.exposed import NOT_MODELLED, PARTLY, Row, total, totals
+from app.languages import _
+from app.names import folded, matches
+from app.pages.view import View, area_name, choice_name, class_names, look, method_name, sources, used_runs
+from layers.areas import Area, Level
+
+table = Blueprint("table", __name__, url_prefix="/table")
+SIZES = (25, 50, 100, 200)
+SIZE = 50
+LEVELS = (Level.ENTITY, Level.CANTON)
+
+SORTS: dict[str, Callable[[Row], Any]] = {
+    "name": lambda row: folded(area_name(row.area)),
+    "canton": lambda row: _over(row, Level.CANTON),
+    "entity": lambda row: _over(row, Level.ENTITY),
+    "people": lambda row: row.population,
+    "exposed": lambda row: row.exposed,
+    "share": lambda row: row.share,
+}
+NUMBERS = frozenset({"people", "exposed", "share"})
+
+
+def _over(row: Row, level: Level) -> str:
+    area = row.over(level)
+    return folded(area_name(area)) if area else "~"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the address asks for; what it does not understand it ignores."""
+
+    sort: str
+    down: bool
+    typed: str
+    entity: str
+    canton: str
+    state: str
+    page: int
+    size: int
+
+    @classmethod
+    def read(cls) -> Asked:
+        """From the address."""
+        args = request.args
+        sort = args.get("sort", "exposed")
+        sort = sort if sort in SORTS else "exposed"
+        size = args.get("size", SIZE, type=int)
+        return cls(
+            sort=sort,
+            down=args.get("order", "down" if sort in NUMBERS else "up") == "down",
+            typed=args.get("q", "")[:100].strip(),
+            entity=args.get("entity", ""),
+            canton=args.get("canton", ""),
+            state=args.get("state", ""),
+            page=max(1, args.get("page", 1, type=int)),
+            size=size if size in SIZES else SIZE,
+        )
+
+    def rows(self, view: View) -> list[Row]:
+        """The rows that are asked for, all pages of them."""
+        found = [row for row in view.situation.rows if self._wants(row)]
+        key = SORTS[self.sort]
+        known = [row for row in found if key(row) is not None]
+        unknown = [row for row in found if key(row) is None]  # always last
+        return [*sorted(known, key=key, reverse=self.down), *unknown]
+
+    def _wants(self, row: Row) -> bool:
+        if self.typed and matches(row.area.name, self.typed) is None and not row.area.code.startswith(self.typed):
+            return False
+        for level, code in ((Level.ENTITY, self.entity), (Level.CANTON, self.canton)):
+            over = row.over(level)
+            if code and (over is None or over.code != code):
+                return False
+        return not (self.state == "modelled" and row.state == NOT_MODELLED) and not (
+            self.state == "not_modelled" and row.state != NOT_MODELLED
+        )
+
+
+@table.get("")
+def show() -> ResponseReturnValue:
+    """One page of the table, sorted and filtered by the address."""
+    with without_space() as session:
+        view = look(session)
+        asked = Asked.read()
+        rows = asked.rows(view)
+        pages = max(1, -(-len(rows) // asked.size))
+        page = min(asked.page, pages)
+        return render_template(
+            "table.html",
+            view=view,
+            asked=asked,
+            rows=rows[(page - 1) * asked.size : page * asked.size],
+            count=len(rows),
+            page=page,
+            pages=pages,
+            sizes=SIZES,
+            total=total(rows),
+            levels=[(level, totals(rows, level)) for level in LEVELS],
+            over={level: _above(view, level) for level in LEVELS},
+            classes=class_names(view.situation.run),
+            sources=sources(used_runs(view.situation), view.boundaries),
+            address=_address,
+            Level=Level,
+        )
+
+
+@table.get("/export.csv")
+def export() -> ResponseReturnValue:
+    """All rows of what is seen, in UTF-8; text that a spreadsheet would take for a formula is made harmless."""
+    with without_space() as session:
+        view = look(session)
+        rows = Asked.read().rows(view)
+        classes = class_names(view.situation.run)
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\r\n")
+        hazard = choice_name(view.choice) if view.choice else ""
+        writer.writerow(
+            [
+                *(_("code"), _("municipality"), _("canton"), _("entity"), _("hazard"), _("people"), _("exposed")),
+                *(_("share (0–1)"), *classes, _("not modelled (people)"), _("state")),
+                *(_("hazard layer"), _("producer"), _("vintage"), _("method"), _("mark")),
+            ]
+        )
+        banner = _("Illustrative data, not for operations") if view.illustrative else ""
+        for row in rows:
+            canton, entity = row.over(Level.CANTON), row.over(Level.ENTITY)
+            hazard_version = row.run.hazard if row.run else None
+            by_class = row.by_class if row.by_class and len(row.by_class) == len(classes) else [""] * len(classes)
+            values = [
+                row.area.code,
+                area_name(row.area),
+                area_name(canton) if canton else "",
+                area_name(entity) if entity else "",
+                hazard,
+                "" if row.population is None else row.population,
+                "" if row.exposed is None else row.exposed,
+                "" if row.share is None else f"{row.share:.6f}",
+                *by_class,
+                row.not_modelled,
+                state_word(row),
+                hazard_version.layer.name if hazard_version else "",
+                hazard_version.producer if hazard_version else "",
+                hazard_version.vintage if hazard_version else "",
+                method_name(hazard_version.method) if hazard_version else "",
+                banner,
+            ]
+            writer.writerow([harmless(v) for v in values])
+    answer = Response(text.getvalue().encode(), content_type="text/csv; charset=utf-8")
+    name = f"spremnost-{view.choice.key if view.choice else 'municipalities'}"
+    name += f"-{_('illustrative')}" if view.illustrative else ""
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return answer
+
+
+def state_word(row: Row) -> str:
+    """Whether the row's number is one."""
+    if row.state == NOT_MODELLED:
+        return _("NOT MODELLED")
+    return _("partly modelled") if row.state == PARTLY or row.not_modelled else _("modelled")
+
+
+def harmless(value: object) -> object:
+    """The value as a spreadsheet may open it: text never begins like a formula."""
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return "'" + value
+    return value
+
+
+def _above(view: View, level: Level) -> list[Area]:
+    found = [a for a in view.tree.areas.values() if a.level == level]
+    return sorted(found, key=lambda a: folded(area_name(a)))
+
+
+def _address(**changes: Any) -> str:
+    """This table's address with some of it changed."""
+    asked = {**request.args.to_dict(), **changes}
+    endpoint = str(asked.pop("endpoint", "table.show"))
+    return url_for(endpoint, **{k: v for k, v in asked.items() if v not in ("", None)})
+
+
+__all__ = ["harmless", "state_word", "table"]

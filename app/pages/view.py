@@ -1,0 +1,241 @@
+"""What several pages show: the chosen hazard, the tree of municipalities, words for states and marks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+from flask import Flask, request
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app import exposed, languages
+from app.exposed import FLOOD, Choice, Row, Run, Situation, Tree
+from app.languages import _
+from app.maps import Classes, Swatch, classes_of
+from app.names import name_of
+from layers.areas import Area, Level
+from layers.catalogue import Kind, LayerVersion, Method, State, shown
+from layers.exposure import METHOD
+
+
+@dataclass(frozen=True)
+class View:
+    """One request's picture of the country."""
+
+    choices: list[Choice]
+    choice: Choice | None
+    boundaries: LayerVersion | None
+    tree: Tree
+    situation: Situation
+    classes: Classes
+
+    @property
+    def illustrative(self) -> bool:
+        """Whether anything shown is only illustrative."""
+        return bool(self.choice and self.choice.illustrative) or is_illustrative(self.boundaries)
+
+
+def look(session: Session, key: str | None = None) -> View:
+    """The picture for a chosen hazard, by default the one in the address."""
+    choices = exposed.choices(session)
+    choice = exposed.chosen(choices, key if key is not None else request.args.get("hazard"))
+    found = shown(session, Kind.MUNICIPALITIES)
+    boundaries = found[0] if found else None
+    tree = Tree.load(session, boundaries)
+    situation = exposed.situation(session, choice, tree)
+    return View(choices, choice, boundaries, tree, situation, classes_of(situation.rows))
+
+
+def is_illustrative(version: LayerVersion | None) -> bool:
+    """Whether a version is only there to show what the program does."""
+    return version is not None and version.method == Method.ILLUSTRATIVE
+
+
+def area_name(area: Area) -> str:
+    """In the reader's language."""
+    return name_of(area, languages.chosen())
+
+
+def choice_name(choice: Choice, *, with_family: bool = True) -> str:
+    """The hazard as one says it."""
+    family = _("Flood") if choice.family == FLOOD else _("Wildfire danger")
+    if choice.years:
+        what = _("return period %(years)s years", years=languages.decimal(choice.years, 1))
+    else:
+        what = choice.event or ""
+    parts = ([family] if with_family else []) + ([what] if what else []) + ([choice.layer] if choice.layer else [])
+    return " · ".join(parts) or family
+
+
+def threshold_name(run: Run) -> str:
+    """From where on people count as exposed."""
+    if run.hazard.layer.kind == Kind.FLOOD_EXTENT:
+        return _("in the flooded area")
+    if run.hazard.layer.kind == Kind.FIRE_DANGER:
+        return _("fire danger (FWI) from %(value)s", value=languages.decimal(run.threshold, 2))
+    return _("water from %(value)s m deep", value=languages.decimal(run.threshold, 2))
+
+
+def class_names(run: Run | None) -> list[str]:
+    """The limits of the classes, with their unit."""
+    if run is None or not run.edges:
+        return []
+    numbers = [languages.decimal(edge, 2) for edge in run.edges]
+    closed = [f"{low}–{high} {run.unit}" for low, high in pairwise(numbers)]
+    return [*closed, f"≥ {numbers[-1]} {run.unit}"]
+
+
+def swatch_name(swatch: Swatch) -> str:
+    """A class of the map's legend."""
+    low = languages.whole(swatch.low)
+    if swatch.high is None:
+        return f"≥ {low}"
+    return low if swatch.low == swatch.high else f"{low}–{languages.whole(swatch.high)}"
+
+
+def method_name(method: Method) -> str:
+    """How sure a layer is."""
+    return {
+        Method.OFFICIAL: _("official"),
+        Method.MODEL: _("model"),
+        Method.ESTIMATED: _("estimated"),
+        Method.ILLUSTRATIVE: _("illustrative"),
+    }[method]
+
+
+METHOD_SIGNS = {Method.OFFICIAL: "✓", Method.MODEL: "◆", Method.ESTIMATED: "≈", Method.ILLUSTRATIVE: "▲"}
+
+
+def state_name(state: State) -> str:
+    """Where a version stands."""
+    return {
+        State.RECEIVED: _("received"),
+        State.CHECKING: _("being checked"),
+        State.READY: _("ready"),
+        State.REFUSED: _("refused"),
+        State.WITHDRAWN: _("withdrawn"),
+    }[state]
+
+
+STATE_SIGNS = {
+    State.RECEIVED: "…",
+    State.CHECKING: "⟳",
+    State.READY: "✓",
+    State.REFUSED: "✗",
+    State.WITHDRAWN: "–",
+}
+
+
+def kind_name(kind: Kind) -> str:
+    """What a layer holds."""
+    return {
+        Kind.MUNICIPALITIES: _("municipalities"),
+        Kind.SETTLEMENTS: _("settlements"),
+        Kind.POPULATION_RASTER: _("population grid"),
+        Kind.POPULATION_TABLE: _("population table"),
+        Kind.FLOOD_DEPTH: _("flood depth"),
+        Kind.FLOOD_EXTENT: _("flooded area"),
+        Kind.FIRE_DANGER: _("fire danger"),
+        Kind.ACTIVE_FIRES: _("active fires"),
+        Kind.FACILITIES: _("facilities"),
+        Kind.ROADS: _("roads"),
+        Kind.RIVERS: _("rivers"),
+        Kind.ELEVATION: _("elevation"),
+        Kind.LAND_COVER: _("land cover"),
+        Kind.VETO_AREAS: _("suspected minefields"),
+    }[kind]
+
+
+def level_name(level: Level) -> str:
+    """The word for a unit of that level."""
+    return {
+        Level.COUNTRY: _("country"),
+        Level.ENTITY: _("entity"),
+        Level.CANTON: _("canton"),
+        Level.MUNICIPALITY: _("municipality"),
+        Level.SETTLEMENT: _("settlement"),
+        Level.LOCAL_COMMUNITY: _("local community"),
+        Level.CITY: _("city"),
+    }[level]
+
+
+def mark_name(mark: Any) -> str:
+    """What asks for a second look at a number."""
+    words = {
+        "few_cells": _("rests on a few cells of the population grid only"),
+        "partly_covered": _("the hazard layer covers the municipality only in part"),
+        "off_estimate": _("the population grid is far off the newest official estimate"),
+        "jump": _("jumps from one return period to the next"),
+        "not_growing": _("does not grow with the return period"),
+    }
+    if isinstance(mark, dict):
+        return languages.localised(mark)
+    return words.get(str(mark), str(mark))
+
+
+def why_not(row: Row) -> str:
+    """Why there is no number."""
+    if row.counted_in is not None:
+        return _(
+            "The boundaries in use have no outline for it; its people are counted in %(name)s.",
+            name=area_name(row.counted_in),
+        )
+    if row.population is None:
+        return _("Nothing has been counted for it yet.")
+    return _("No hazard layer of this choice covers the whole municipality.")
+
+
+def method_sentence(method: str) -> str:
+    """How a run counted, in the reader's language."""
+    return _("people × share of the cell inside × flooded share of the cell") if method == METHOD else method
+
+
+def sources(runs: Iterable[Run], boundaries: LayerVersion | None = None) -> list[LayerVersion]:
+    """The versions behind what is shown, each once."""
+    found: dict[UUID, LayerVersion] = {}
+    for run in runs:
+        found.update((v.id, v) for v in run.versions)
+    if boundaries is not None:
+        found.setdefault(boundaries.id, boundaries)
+    return list(found.values())
+
+
+def used_runs(situation: Situation) -> list[Run]:
+    """The runs that any row is from."""
+    return list({row.run.id: row.run for row in situation.rows if row.run}.values())
+
+
+def shapes_as(session: Session, version_id: UUID, zoom: int, expression: str) -> dict[UUID, str]:
+    """{area: its boundary at a zoom in the form of that SQL expression of shape.place}."""
+    rows = session.execute(
+        text(
+            f"SELECT boundary.area_id, {expression} FROM shape JOIN boundary ON boundary.id = shape.item_id "  # noqa: S608
+            "WHERE shape.version_id = :version AND shape.min_zoom <= :zoom AND shape.max_zoom >= :zoom"
+        ),
+        {"version": version_id, "zoom": zoom},
+    )
+    return {area: shape for area, shape in rows if shape}
+
+
+def init_app(app: Flask) -> None:
+    """Let every template use these words."""
+    app.jinja_env.globals.update(
+        area_name=area_name,
+        choice_name=choice_name,
+        class_names=class_names,
+        kind_name=kind_name,
+        level_name=level_name,
+        mark_name=mark_name,
+        method_name=method_name,
+        method_sentence=method_sentence,
+        method_signs=METHOD_SIGNS,
+        state_name=state_name,
+        state_signs=STATE_SIGNS,
+        swatch_name=swatch_name,
+        threshold_name=threshold_name,
+        why_not=why_not,
+    )

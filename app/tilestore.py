@@ -1,0 +1,162 @@
+"""Tiles, fast: vector tiles straight from PostGIS, hazard tiles straight from a pyramid in memory.
+
+A version never changes, so its tiles never do: a browser keeps them for a year, and is told "unchanged" without a
+look at the database.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from app.errors import DatabaseUnavailable, NoSuchTile
+from app.settings import libpq_url
+from gis.classes import DEPTH, FWI, Legend
+from gis.errors import TileOutside
+from gis.palettes import Palette
+from gis.tiles import EMPTY, Pyramid
+from layers.catalogue import Kind
+
+DEEPEST: Final = 22
+CONNECTIONS: Final = 8
+OPEN_PYRAMIDS: Final = 64
+KEPT_TILES: Final = 4096
+
+# One statement for each source, planned once on each connection. && uses the index on the shape; a tile in which
+# nothing lies is empty. The margin keeps lines at a tile's edge from being seen.
+_TILE: Final = """
+WITH tile AS (SELECT ST_TileEnvelope(%(z)s::integer, %(x)s::integer, %(y)s::integer) AS box)
+SELECT ST_AsMVT(row, %(layer)s::text, 4096, 'place') FROM (
+    SELECT {columns}, ST_AsMVTGeom(shape.place, tile.box, 4096, 64, true) AS place
+    FROM tile, shape {joins}
+    WHERE shape.version_id = %(version)s::uuid AND shape.min_zoom <= %(z)s::integer AND shape.max_zoom >= %(z)s::integer
+      AND shape.place && ST_Expand(tile.box, (ST_XMax(tile.box) - ST_XMin(tile.box)) / 64)
+) AS row WHERE row.place IS NOT NULL
+"""
+BOUNDARIES: Final = _TILE.format(
+    columns="area.id::text AS id, area.code, area.name",
+    joins="JOIN boundary ON boundary.id = shape.item_id JOIN area ON area.id = boundary.area_id",
+)
+FEATURES: Final = _TILE.format(
+    columns="feature.name, feature.category, feature.value", joins="JOIN feature ON feature.id = shape.item_id"
+)
+
+KNOWN: Final = "SELECT 1 FROM layer_version WHERE id = %s"
+
+
+class Recent:
+    """The values that were used last, at most so many; may be used by many threads."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: OrderedDict[Any, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Any, make: Callable[[], Any]) -> Any:
+        """The kept value, or a new one."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        made = make()
+        with self._lock:
+            self._kept[key] = made
+            if len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        return made
+
+
+class Tiles:
+    """The tiles of one application."""
+
+    def __init__(self, database_url: str, file: Callable[[str], Path]) -> None:
+        self._url = libpq_url(database_url)
+        self._file = file
+        self._pool: ConnectionPool | None = None
+        self._lock = threading.Lock()
+        self._pyramids = Recent(OPEN_PYRAMIDS)
+        self._pngs = Recent(KEPT_TILES)
+
+    def vector(self, query: str, layer: str, version: UUID, z: int, x: int, y: int) -> bytes:
+        """A vector tile, empty where nothing lies. Raises NoSuchTile, DatabaseUnavailable."""
+        if not (0 <= z <= DEEPEST and 0 <= x < 1 << z and 0 <= y < 1 << z):
+            raise NoSuchTile
+        asked = {"z": z, "x": x, "y": y, "version": version, "layer": layer}
+        for attempt in (1, 2):
+            try:
+                with self._connections().connection(timeout=5) as connection:
+                    found = connection.execute(query, asked, prepare=True, binary=True).fetchone()
+                    if found and found[0]:
+                        return bytes(found[0])
+                    if connection.execute(KNOWN, [version], prepare=True).fetchone() is None:
+                        raise NoSuchTile
+                    return b""
+            except psycopg.OperationalError as error:
+                # The server may have been started again since; the pool has dropped the dead connection by now.
+                if attempt == 2:
+                    raise DatabaseUnavailable(reason=type(error).__name__) from error
+                self._connections().check()
+        raise AssertionError
+
+    def hazard(self, version: UUID, source: Callable[[], tuple[str, Legend]], z: int, x: int, y: int) -> bytes:
+        """A tile of a raster as PNG. source: gives the pyramid's file and the legend, asked once. Raises NoSuchTile."""
+
+        def open_() -> tuple[Pyramid, Palette]:
+            digest, legend = source()
+            pyramid = Pyramid.open(self._file(digest))
+            return pyramid, Palette.of(legend, pyramid.steps)
+
+        pyramid, palette = self._pyramids.get(version, open_)
+
+        def draw() -> bytes:
+            try:
+                drawn: bytes = pyramid.png(z, x, y, palette)
+            except TileOutside as error:
+                raise NoSuchTile from error
+            return drawn
+
+        tile: bytes = self._pngs.get((version, z, x, y), draw)
+        return tile
+
+    def zooms(self, digest: str) -> tuple[int, int]:
+        """The smallest and largest zoom of a pyramid."""
+        found: tuple[int, int] = self._pyramids.get(digest, lambda: Pyramid.open(self._file(digest))).zooms
+        return found
+
+    def close(self) -> None:
+        """Close the connections."""
+        with self._lock:
+            if self._pool is not None:
+                self._pool.close()
+                self._pool = None
+
+    def _connections(self) -> ConnectionPool:
+        with self._lock:
+            if self._pool is None:  # not before a process was forked
+                self._pool = ConnectionPool(
+                    self._url,
+                    min_size=1,
+                    max_size=CONNECTIONS,
+                    open=True,
+                    name="tiles",
+                    kwargs={"autocommit": True, "options": "-csearch_path=public -cjit=off"},
+                )
+            return self._pool
+
+
+def legend_of_version(kind: Kind, facts: dict[str, Any]) -> Legend:
+    """The legend of a raster layer: its own where one came with it."""
+    own = facts.get("legend")
+    if own:
+        return Legend.from_data(own)
+    return FWI if kind == Kind.FIRE_DANGER else DEPTH
+
+
+__all__ = ["BOUNDARIES", "EMPTY", "FEATURES", "Recent", "Tiles", "legend_of_version"]

@@ -54,10 +54,11 @@ def read(path: str, name: str, options: Mapping[str, Any], context: Mapping[str,
         findings.append(finding("unmatched_codes", text, count=len(unmatched), codes=listed(unmatched)))
     by_place = _municipality_by_place(features, context)
     parents = [s if s in known else p for s, p in zip(said, by_place, strict=True)]
+    hosts = {m["code"]: {m["code"], *m.get("also_covers", [])} for m in context.get("municipalities", [])}
     elsewhere = [
         f"{codes[i]} ({said[i]}, {by_place[i]})"
         for i in range(len(codes))
-        if said[i] in known and by_place[i] and by_place[i] != said[i]
+        if said[i] in known and by_place[i] and said[i] not in hosts[by_place[i]]
     ]
     if elsewhere:
         text = "{count} settlements lie in another municipality than the file says; the file was followed: {names}."

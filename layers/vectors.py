@@ -274,10 +274,16 @@ def context(session: Session, version: LayerVersion) -> dict[str, Any]:
         found["country"] = shapely.to_wkb(whole.geometry[0], hex=True) if len(whole.geometry) else None
         if kind in (Kind.MUNICIPALITIES, Kind.SETTLEMENTS, Kind.FLOOD_EXTENT):
             parts = boundaries(session, best.id, Level.MUNICIPALITY)
+            inside = {i for ids in parts.also_covers for i in ids}
+            codes = {i: code for i, code in session.execute(select(Area.id, Area.code).where(Area.id.in_(inside)))}  # noqa: C416
             found["municipalities"] = [
-                {"code": code, "name": name, "place": place}
-                for code, name, place in zip(
-                    parts.codes, parts.names, shapely.to_wkb(parts.geometry, hex=True).tolist(), strict=True
+                {"code": code, "name": name, "place": place, "also_covers": [codes[i] for i in also]}
+                for code, name, place, also in zip(
+                    parts.codes,
+                    parts.names,
+                    shapely.to_wkb(parts.geometry, hex=True).tolist(),
+                    parts.also_covers,
+                    strict=True,
                 )
             ]
     if kind in AREAS:

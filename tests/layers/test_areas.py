@@ -323,6 +323,13 @@ def test_the_file_s_municipality_outranks_the_place_and_an_unknown_one_does_not(
     assert "1 (20575, 20141)" in finding(version, "another_municipality")
 
 
+def test_a_settlement_of_a_municipality_without_boundary_may_lie_in_the_one_that_covers_it(bring, municipalities):
+    municipalities(DOBOJ, one("20680", "Stanari", square(2), "RS"))
+    municipalities(one("20141", "Doboj", square(0, width=3), "RS"))
+    file = geojson(({"code": "1", "name": "Stanari", "municipality": "20680"}, point(2)))
+    assert bring(file, Kind.SETTLEMENTS).findings == []
+
+
 def test_settlements_need_municipalities(bring):
     with pytest.raises(NoMunicipality, match="import the municipalities first"):
         bring(geojson(({"code": "1", "name": "a"}, point(0))), Kind.SETTLEMENTS)

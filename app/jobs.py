@@ -65,20 +65,21 @@ async def _work(settings: Settings) -> None:
         min_size=1,
         max_size=CONCURRENT_JOBS + 3,
     )
-    with queue.replace_connector(connector) as app:
-        async with app.open_async():
-            sweeping = asyncio.create_task(_keep_sweeping(app))
-            try:
-                await app.run_worker_async(
-                    concurrency=CONCURRENT_JOBS,
-                    delete_jobs="successful",
-                    update_heartbeat_interval=HEARTBEAT_S,
-                    stalled_worker_timeout=STALLED_AFTER_S,
-                    additional_context={"database": database, "settings": settings},
-                )
-            finally:
-                sweeping.cancel()
-                database.close()
+    # A copy: jobs queue further jobs on their own transactions' connections, for which `queue` itself stays as it is.
+    app = queue.with_connector(connector)
+    async with app.open_async():
+        sweeping = asyncio.create_task(_keep_sweeping(app))
+        try:
+            await app.run_worker_async(
+                concurrency=CONCURRENT_JOBS,
+                delete_jobs="successful",
+                update_heartbeat_interval=HEARTBEAT_S,
+                stalled_worker_timeout=STALLED_AFTER_S,
+                additional_context={"database": database, "settings": settings},
+            )
+        finally:
+            sweeping.cancel()
+            database.close()
 
 
 async def _keep_sweeping(app: App) -> None:

@@ -41,6 +41,9 @@ class Commands(click.Group):
         """Runs the subcommand. Exit code 2: the request was wrong; 1: something else was."""
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:  # click would add two lines of usage to the sentence
+            click.echo(error.format_message(), err=True)
+            ctx.exit(error.exit_code)
         except Exception as error:
             from app.errors import KNOWN_ERRORS, exit_code_of
 

@@ -68,6 +68,8 @@ def exposure(
     if output is not None and not os.path.isdir(Path(output).parent):
         raise FileNotUsable(file=output, reason="its folder does not exist.")
     zone_file, layer = _file_and_layer(zones)
+    if output is not None and any(_same_file(output, given) for given in (zone_file, population, *hazards)):
+        raise click.UsageError(f"{output} is one of the files to be read: name another one with --output.")
     with tempfile.TemporaryDirectory(prefix="spremnost-") as folder:
         result = Path(folder) / f"result.{format}"
         run(
@@ -93,6 +95,13 @@ def exposure(
                 shutil.copyfileobj(content, sys.stdout.buffer)
         else:
             _put(result, Path(output))
+
+
+def _same_file(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except (OSError, ValueError):
+        return False
 
 
 def _number(text: str) -> float:

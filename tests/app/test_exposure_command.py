@@ -405,6 +405,22 @@ def test_a_folder_as_output_is_refused(files):
     refused(files, exposure(files, "--output", "out"), "out cannot be used: Is a directory.")
 
 
+def test_a_file_that_is_read_is_not_written_over(files):
+    before = (files / "flood.tif").read_bytes()
+    refused(
+        files,
+        exposure(files, "--output", "./flood.tif"),
+        "./flood.tif is one of the files to be read: name another one with --output.",
+    )
+    assert (files / "flood.tif").read_bytes() == before
+
+
+def test_a_wrong_option_is_one_sentence(files):
+    done = exposure(files, "--format", "xlsx")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "Invalid value for '--format': 'xlsx' is not one of 'csv', 'json', 'gpkg'.\n"
+
+
 def test_a_long_name_as_output_is_a_name(files):
     name = "x" * 251 + ".csv"
     assert exposure(files, "--output", name).returncode == 0

@@ -89,8 +89,9 @@ def read_in(
 ) -> None:
     """Check the file of a received version and make it ready.
 
-    then: called in the same transaction with the hazards whose exposure must be counted. tell: how much is done. A file that cannot be used leaves the version refused, with the sentence, and raises it (GisError, LayersError). A
-    version withdrawn meanwhile raises Cancelled. A crash leaves it checking, and the same call does it again.
+    then: called in the same transaction with the hazards whose exposure must be counted. tell: how much is done. A file
+    that cannot be used leaves the version refused, with the sentence, and raises it (GisError, LayersError). A version
+    withdrawn meanwhile raises Cancelled. A crash leaves it checking, and the same call does it again.
     """
     store = file_store(data_dir)
     with database.transaction(OPERATIONAL_SPACE_ID) as session:
@@ -122,18 +123,18 @@ def read_in(
 
 
 def count_exposure(database: Database, data_dir: Path, hazard_id: UUID) -> None:
-    """Count and store the exposure of a hazard. Where population or boundaries are missing, their import will count it."""
+    """Count and store the exposure of a hazard; where people or boundaries are missing, their import will."""
     with database.without_space() as session:
         if not exposure.countable(session):
             return
         plan = exposure.plan(session, hazard_id)
-    counted = exposure.compute(plan, file_store(data_dir), kept_indexes(data_dir))
+    counting = exposure.compute(plan, file_store(data_dir), kept_indexes(data_dir))
     with database.transaction(OPERATIONAL_SPACE_ID) as session:
-        exposure.keep(session, plan, counted, at=datetime.now(UTC))
+        exposure.keep(session, plan, counting, at=datetime.now(UTC))
 
 
 def sweep(database: Database, data_dir: Path, *, older_than_s: float) -> int:
     """Remove files that no version names, left by a crash. Gives how many."""
     with database.without_space() as session:
-        known = catalogue.held_files(session)
+        known = catalogue.held_files(session) | exposure.held_files(session)
     return file_store(data_dir).sweep(known, older_than_s=older_than_s, now_s=datetime.now(UTC).timestamp())

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gis.grid import NEGLIGIBLE, Grid
 
+
 @numba.njit(cache=True, nogil=True)
 def _add(pieces, used, row, column, height, area):  # type: ignore[no-untyped-def]
     if used == len(pieces):

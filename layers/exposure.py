@@ -27,11 +27,13 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from foundation.database import Base, Id, app_may
 from gis.annual import expected_annual_exposed
 from gis.exposure import ExposureIndex
+from gis.gathered import save_hazard
 from gis.hazard import PolygonHazard, RasterHazard
 from gis.kept import index_of_files
-from gis.polygons import Polygons
+from gis.polygons import Polygons, same_crs
 from gis.population import Unit
 from gis.raster import RasterFile
+from gis.terrain import Terrain, gather_over_ground
 from gis.values import Chunk, gathered
 from layers.areas import Area, Boundary, Level
 from layers.catalogue import RANK, Kind, Layer, LayerVersion, State, shown, version
@@ -64,6 +66,14 @@ MEASURES: Final = {
     Kind.FIRE_DANGER: Measure(38.0, (5.2, 11.2, 21.3, 38.0, 50.0), "FWI"),
 }
 HAZARDS: Final = tuple(MEASURES)
+COUNTED_WITH: Final = {
+    Kind.POPULATION_RASTER,
+    Kind.MUNICIPALITIES,
+    Kind.SETTLEMENTS,
+    Kind.FACILITIES,
+    Kind.POPULATION_TABLE,
+    Kind.ELEVATION,
+}
 TREE: Final = (Level.COUNTRY, Level.ENTITY, Level.CANTON, Level.MUNICIPALITY)
 
 
@@ -84,6 +94,8 @@ class ExposureRun(Base):
     threshold: Mapped[float]
     edges: Mapped[list[float]] = mapped_column(ARRAY(DOUBLE_PRECISION))
     method: Mapped[str]
+    gathered_file: Mapped[str]  # the hazard's values at the populated cells (gis.gathered)
+    over_ground_file: Mapped[str | None]  # where the water stands relative to the ground there (gis.terrain)
     computed_at: Mapped[datetime]
     superseded_at: Mapped[datetime | None]
 
@@ -132,6 +144,7 @@ class Plan:
     hazard_file: str | None
     hazard_polygons: NDArray[np.object_] | None
     footprint: shapely.Geometry | None
+    terrain_file: str | None
     population_id: UUID
     population_file: str
     population_unit: Unit
@@ -172,6 +185,15 @@ class Counted:
             mine[1] += everything
 
 
+@dataclass(frozen=True)
+class Counting:
+    """What compute() found: people by area, and the hashes of the files that it kept for later questions."""
+
+    areas: Mapping[UUID, Counted]
+    gathered_file: str
+    over_ground_file: str | None
+
+
 def countable(session: Session) -> bool:
     """Whether there are people and boundaries to count by."""
     return bool(shown(session, Kind.POPULATION_RASTER)) and bool(shown(session, Kind.MUNICIPALITIES))
@@ -198,6 +220,7 @@ def plan(session: Session, hazard_version_id: UUID) -> Plan:
         hazard_file=hazard.facts["files"]["cog"] if kind != Kind.FLOOD_EXTENT else None,
         hazard_polygons=_polygons(session, hazard.id) if kind == Kind.FLOOD_EXTENT else None,
         footprint=to_shape(hazard.footprint) if hazard.footprint is not None else None,
+        terrain_file=_terrain(session) if kind == Kind.FLOOD_DEPTH else None,
         population_id=population.id,
         population_file=population.facts["files"]["cog"],
         population_unit=population.options.get("unit", "persons"),
@@ -209,8 +232,12 @@ def plan(session: Session, hazard_version_id: UUID) -> Plan:
     )
 
 
-def compute(plan: Plan, store: FileStore, kept_indexes: Path) -> dict[UUID, Counted]:
-    """People of every area exposed to the hazard. Raises GisError where a kept file cannot be used."""
+def compute(plan: Plan, store: FileStore, kept_indexes: Path) -> Counting:
+    """People of every area exposed to the hazard. Raises GisError where a kept file cannot be used.
+
+    The hazard's values at the populated cells are kept, so that any other threshold needs no raster; with elevation
+    also the water's height over the ground, from which follows the rise that each cell needs.
+    """
     measure = MEASURES[plan.hazard_kind]
     population_file = store.path(plan.population_file)
     with RasterFile(population_file) as raster:
@@ -240,10 +267,24 @@ def compute(plan: Plan, store: FileStore, kept_indexes: Path) -> dict[UUID, Coun
     for municipality, higher in plan.municipality.items():
         for area in higher:
             counted.setdefault(area, Counted()).add(counted[municipality])
-    return counted
+    with store.part() as part:
+        save_hazard(chunk, part)
+        gathered_file = store.put(part)
+    return Counting(counted, gathered_file, _over_ground(plan, index, store))
 
 
-def keep(session: Session, plan: Plan, counted: Mapping[UUID, Counted], *, at: datetime) -> ExposureRun:
+def _over_ground(plan: Plan, index: ExposureIndex, store: FileStore) -> str | None:
+    if plan.terrain_file is None:
+        return None
+    terrain = Terrain.load(store.path(plan.terrain_file))
+    if not same_crs(terrain.grid.crs, index.population.grid.crs):
+        return None
+    with store.part() as part:
+        gather_over_ground(index.population, store.path(str(plan.hazard_file)), terrain, part)
+        return store.put(part)
+
+
+def keep(session: Session, plan: Plan, counting: Counting, *, at: datetime) -> ExposureRun:
     """Store what was counted; older runs of the hazard stay readable but are no longer current."""
     measure = MEASURES[plan.hazard_kind]
     session.execute(
@@ -260,6 +301,8 @@ def keep(session: Session, plan: Plan, counted: Mapping[UUID, Counted], *, at: d
         threshold=measure.threshold,
         edges=list(measure.edges),
         method=METHOD,
+        gathered_file=counting.gathered_file,
+        over_ground_file=counting.over_ground_file,
         computed_at=at,
     )
     session.add(run)
@@ -277,17 +320,33 @@ def keep(session: Session, plan: Plan, counted: Mapping[UUID, Counted], *, at: d
             marks=one.marks,
             cells=one.cells,
         )
-        for area, one in counted.items()
+        for area, one in counting.areas.items()
     )
     session.flush()
     return run
 
 
+def held_files(session: Session) -> set[str]:
+    """The hashes of the files that runs name."""
+    known: set[str] = set()
+    for gathered_file, over_ground_file in session.execute(
+        select(ExposureRun.gathered_file, ExposureRun.over_ground_file)
+    ):
+        known |= {file for file in (gathered_file, over_ground_file) if file}
+    return known
+
+
 def hazards_to_recount(session: Session, replaced: Kind) -> Sequence[UUID]:
     """The hazards whose stored exposure is out of date when a layer of that kind was replaced."""
-    if replaced not in {Kind.POPULATION_RASTER, Kind.MUNICIPALITIES, Kind.SETTLEMENTS, Kind.FACILITIES}:
+    if replaced not in COUNTED_WITH:
         return []
     return [v.id for kind in HAZARDS for v in shown(session, kind)]
+
+
+def uncounted(session: Session) -> Sequence[UUID]:
+    """The hazards that are shown and have no current run."""
+    counted = set(session.scalars(select(ExposureRun.hazard_version_id).where(ExposureRun.superseded_at.is_(None))))
+    return [v.id for kind in HAZARDS for v in shown(session, kind) if v.id not in counted]
 
 
 @dataclass(frozen=True)
@@ -357,6 +416,14 @@ def displaced(
             (share for low, high, share in rates if low <= edge and (high is None or edge < high)), 0.0
         )
     return total
+
+
+def _terrain(session: Session) -> str | None:
+    """The kept terrain of the best elevation layer."""
+    for elevation in shown(session, Kind.ELEVATION):
+        if "terrain" in elevation.facts["files"]:
+            return str(elevation.facts["files"]["terrain"])
+    return None
 
 
 def _best(session: Session, kind: Kind) -> LayerVersion:

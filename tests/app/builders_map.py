@@ -179,6 +179,7 @@ def a_hazard(
         boundary_version_id=country.versions["Općine"].id,
         threshold=0.3 if depth else 38.0,
         edges=[0.3, 0.5, 1.0, 2.0] if depth else [5.2, 11.2, 21.3, 38.0, 50.0],
+        gathered_file="0" * 64,
         method=METHOD,
         computed_at=NOON,
     )

@@ -7,13 +7,17 @@ import pytest
 from geoalchemy2.shape import from_shape
 from shapely import MultiPolygon, Point, box
 
+from gis.exposure import ExposureIndex
+from gis.gathered import load_hazard
+from gis.population import read_population
+from gis.terrain import terrain
 from layers import catalogue, exposure
 from layers.areas import Area, Boundary, Level
 from layers.catalogue import Kind, Method, State
 from layers.exposure import Counted, ExposureFigure
 from layers.features import Feature
 from layers.people import PeopleFigure, Sex
-from tests.builders import a_raster
+from tests.builders import a_grid, a_raster
 
 # West of 15.2 lies Zapad, east of it Istok.
 PEOPLE = np.array([[10, 10, 1, 1], [10, 10, 1, 1], [0, 0, 1, 1], [0, 0, 1, 1]], dtype=np.float32)
@@ -73,9 +77,9 @@ class World:
 
     def count(self, hazard) -> dict[UUID, Counted]:
         plan = exposure.plan(self.session, hazard.id)
-        counted = exposure.compute(plan, self.store, self.tmp_path / "kept")
-        exposure.keep(self.session, plan, counted, at=self.noon)
-        return counted
+        counting = exposure.compute(plan, self.store, self.tmp_path / "kept")
+        exposure.keep(self.session, plan, counting, at=self.noon)
+        return counting.areas
 
 
 @pytest.fixture
@@ -204,3 +208,28 @@ def test_displaced_people_follow_the_rates_that_the_caller_chose(world):
     rates = [(0.1, 0.7, 0.01), (0.7, 1.5, 0.03), (1.5, None, 0.05)]
     assert exposure.displaced(figure, [0.3, 0.5, 1.0, 2.0], rates) == pytest.approx(1 + 0.5 + 0.6 + 0.5)
     assert exposure.displaced(ExposureFigure(by_class=None), [], rates) is None
+
+
+def test_the_values_at_the_populated_cells_are_kept_and_answer_any_other_threshold(world):
+    world.count(world.layer(Kind.FLOOD_DEPTH, "rp100", years=100.0, values=DEPTH))
+    run = world.session.query(exposure.ExposureRun).one()
+    kept = load_hazard(world.store.path(run.gathered_file))
+    population = read_population(world.store.path(world.population.facts["files"]["cog"]))
+    west = ExposureIndex.build(population, np.array([WEST], dtype=object))
+    assert west.score([kept], [0.2, 1.6]).exposed.tolist() == [[30.0, 0.0]]
+    assert exposure.held_files(world.session) == {run.gathered_file}
+
+
+def test_with_elevation_the_water_over_the_ground_is_kept_too(world, tmp_path):
+    elevation = world.layer(Kind.ELEVATION, "elevation")
+    ground = np.array([[5, 5, 5, 5], [4, 4, 4, 4], [3, 3, 3, 3], [2, 2, 2, 2]], dtype=np.float32)
+    with world.store.part() as part:
+        terrain(ground, a_grid((4, 4), left=15.0, bottom=44.6, cell=0.1), stream_km2=0.0).save(part)
+        elevation.facts = {"files": {"terrain": world.store.put(part)}}
+    world.session.flush()
+    world.count(world.layer(Kind.FLOOD_DEPTH, "rp100", years=100.0, values=DEPTH))
+    run = world.session.query(exposure.ExposureRun).one()
+    over_ground = load_hazard(world.store.path(run.over_ground_file))
+    assert over_ground.cells == 12
+    assert over_ground.value[0] == pytest.approx(0.3)
+    assert over_ground.value[1] == pytest.approx(1.5)

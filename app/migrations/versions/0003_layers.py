@@ -203,6 +203,8 @@ def upgrade() -> None:
         sa.Column("threshold", sa.Double(), nullable=False),
         sa.Column("edges", postgresql.ARRAY(sa.DOUBLE_PRECISION()), nullable=False),
         sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("gathered_file", sa.Text(), nullable=False),
+        sa.Column("over_ground_file", sa.Text(), nullable=True),
         sa.Column("computed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("superseded_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(

@@ -2,9 +2,9 @@
 
 python benchmarks/exposure.py [--quick]
 
-Population and six flood depths: 4800 x 3360 cells, float32, COG; 145 zones of 500 to 3,000 vertices. Each peer is called as
-its documentation recommends, with the people of dry cells masked beforehand. Prints a table and, as the last line, one JSON
-object. Quick leaves out the sixteen times larger grid.
+Population and six flood depths: 4800 x 3360 cells, float32, COG; 145 zones of 500 to 3,000 vertices. Each peer is
+called as its documentation recommends, with the people of dry cells masked beforehand. Prints a table and, as the last
+line, one JSON object. Quick leaves out the sixteen times larger grid.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def main() -> None:
     depths = [read(folder / f"depth_{years}.tif")[0] for years in RETURN_PERIODS_YEARS]
     hazards = [RasterHazard(ArraySource(d, population.grid), population) for d in depths]
     masked, bounds, wkt = masked_people(folder)
-    people, raster = read(folder / "population.tif")
+    _, raster = read(folder / "population.tif")
 
     def ours(index: ExposureIndex) -> np.ndarray:
         return index.score_all([h.chunks() for h in hazards], [THRESHOLD])

@@ -1,4 +1,4 @@
-"""Made files at national scale for benchmarks/exposure.py: population, six flood depths, zones. Seeded, kept in var/."""
+"""Made files at national scale for benchmarks/exposure.py: people, six flood depths, zones. Seeded, kept in var/."""
 
 from __future__ import annotations
 

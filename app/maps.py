@@ -6,7 +6,7 @@ import html
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -21,6 +21,7 @@ from shapely.geometry import shape
 
 from app.exposed import Row
 from gis.classes import legend_of
+from layers.areas import Area
 
 # Cividis (Nuñez, Anderton and Renslow 2018, doi:10.1371/journal.pone.0199239), dark for many.
 CIVIDIS: Final = ("#fee838", "#bcaf6f", "#7d7c78", "#434e6c", "#00224e")
@@ -87,12 +88,14 @@ def portable_map(
     text: PortableText,
     tips: Mapping[UUID, Sequence[tuple[str, str]]],
     labels: Sequence[str],
-    name: Any,
+    name: Callable[[Area], str],
+    *,
+    framed: bool = True,
 ) -> str:
     """A single page with the map in it that opens from a disk, without a network.
 
     shapes: GeoJSON geometries by area. tips: what stands beside a municipality, as (word, value). labels: of the
-    classes. name: gives an area's name. All text is escaped here.
+    classes. name: gives an area's name. framed: with banner and legend. All text is escaped here.
     """
     features = []
     for row in rows:
@@ -120,7 +123,8 @@ def portable_map(
     figure: Any = page.get_root()
     figure.header.add_child(Element("<style>{% raw %}" + _styles() + "{% endraw %}</style>"), name="portable_css")
     figure.header.add_child(Element("<script>{% raw %}" + _leaflet() + "{% endraw %}</script>"), name="leaflet_js")
-    figure.html.add_child(Element("{% raw %}" + _frame(classes, text, labels) + "{% endraw %}"), name="frame")
+    if framed:
+        figure.html.add_child(Element("{% raw %}" + _frame(classes, text, labels) + "{% endraw %}"), name="frame")
     result: str = figure.render()
     # folium's page is in no language and has no title.
     result = result.replace("<html>", f'<html lang="{html.escape(text.language)}">', 1)

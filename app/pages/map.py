@@ -14,16 +14,18 @@ from sqlalchemy.orm import Session
 
 from app import languages
 from app.db import without_space
-from app.exposed import NOT_MODELLED, Choice, Row, situation
+from app.exposed import NOT_MODELLED, Choice, Row, situation, total
 from app.languages import _
 from app.maps import NOBODY, PortableText, as_json, portable_map, script_hashes
 from app.names import folded, matches
 from app.pages.tiles import current_tiles
 from app.pages.view import (
+    METHOD_SIGNS,
     View,
     area_name,
     choice_name,
     look,
+    method_name,
     shapes_as,
     sources,
     swatch_name,
@@ -37,6 +39,7 @@ from layers.country import BOUNDS
 
 map_ = Blueprint("map", __name__, url_prefix="/map")
 MOST_FOUND = 12
+WORST = 12
 PICTURE_ZOOM = 7
 PORTABLE_ZOOM = 8
 
@@ -57,6 +60,7 @@ def show() -> ResponseReturnValue:
             row=area,
             series=series(session, view, area) if area else [],
             sources=sources(used_runs(view.situation), view.boundaries),
+            **_summary(view),
             setup=_setup(session, view, rivers[0] if rivers else None),
             NOBODY=NOBODY,
         )
@@ -72,11 +76,14 @@ def exposure() -> ResponseReturnValue:
         data = {
             "choice": view.choice.key if view.choice else None,
             "title": choice_name(view.choice) if view.choice else "",
+            "family": view.choice.family if view.choice else None,
             "values": {
                 str(row.area.id): [row.exposed, view.classes.colour_of(row.exposed)] for row in view.situation.rows
             },
             "overlays": _overlay_sources(overlays),
             "illustrative": view.illustrative,
+            "summary": render_template("_summary.html", view=view, **_summary(view)),
+            "rests": _rests(view),
             "legend": render_template(
                 "_legend.html",
                 view=view,
@@ -99,7 +106,8 @@ def places(version: UUID) -> ResponseReturnValue:
         rows = session.execute(
             text(
                 """
-                SELECT area.id::text, area.name, ST_X(p), ST_Y(p), ARRAY[ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e)],
+                SELECT area.id::text, area.name, ST_X(p), ST_Y(p),
+                       ARRAY[ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e)],
                        coalesce(boundary.area_km2, 0)
                 FROM boundary JOIN area ON area.id = boundary.area_id,
                      LATERAL (SELECT ST_PointOnSurface(boundary.place) AS p, boundary.place AS e) AS at
@@ -161,6 +169,7 @@ def portable() -> ResponseReturnValue:
         {row.area.id: _tip(row) for row in view.situation.rows},
         [swatch_name(s) for s in view.classes.swatches],
         area_name,
+        framed="bare" not in request.args,
     )
     answer = Response(page, mimetype="text/html")
     scripts = " ".join(script_hashes(page))
@@ -199,6 +208,21 @@ def series(session: Session, view: View, row: Row) -> list[tuple[Choice, Row | N
         same = view.situation if choice is view.choice else situation(session, choice, view.tree)
         found.append((choice, same.by_area.get(row.area.id)))
     return found
+
+
+def _summary(view: View) -> dict[str, Any]:
+    """The country's sum, the municipalities with most people exposed, and what it rests on in a line."""
+    worst = sorted((row for row in view.situation.rows if row.exposed), key=lambda row: -(row.exposed or 0))
+    return {"total": total(view.situation.rows), "worst": worst[:WORST], "rests": _rests(view)}
+
+
+def _rests(view: View) -> str:
+    """Hazard, producer, vintage and method in a line, for below the map."""
+    versions = {run.hazard.id: run.hazard for run in used_runs(view.situation)}
+    return "; ".join(
+        f"{v.layer.name} · {v.producer} · {v.vintage} · {METHOD_SIGNS[v.method]} {method_name(v.method)}"
+        for v in versions.values()
+    )
 
 
 def _row(view: View, asked: str | None) -> Row | None:

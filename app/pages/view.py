@@ -60,6 +60,14 @@ def area_name(area: Area) -> str:
     return name_of(area, languages.chosen())
 
 
+SHORT = {"BA-BIH": "FBiH", "BA-SRP": "RS", "BA-BRC": "BD"}
+
+
+def short_name(area: Area) -> str:
+    """As it is written where there is little room."""
+    return SHORT.get(area.code) or area_name(area)
+
+
 def choice_name(choice: Choice, *, with_family: bool = True) -> str:
     """The hazard as one says it."""
     family = _("Flood") if choice.family == FLOOD else _("Wildfire danger")
@@ -233,6 +241,7 @@ def init_app(app: Flask) -> None:
         method_name=method_name,
         method_sentence=method_sentence,
         method_signs=METHOD_SIGNS,
+        short_name=short_name,
         state_name=state_name,
         state_signs=STATE_SIGNS,
         swatch_name=swatch_name,

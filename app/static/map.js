@@ -6,6 +6,7 @@ import {
     ScaleControl,
 } from "./vendor/maplibre-gl-6.17.0/maplibre-gl.mjs";
 
+const NOTHING = ["in", ["get", "id"], ["literal", []]];
 const byId = (id) => document.getElementById(id);
 const setupText = byId("setup");
 if (setupText) start(JSON.parse(setupText.textContent));
@@ -29,9 +30,10 @@ function start(setup) {
     let ready = false;
     let asked = 0;
     let shownAt = new Date();
+    let touched = state.over !== null;
 
-    if (state.over !== null) byId("opacity").value = state.over;
     if (state.over === "0") byId("over").checked = false;
+    else if (state.over !== null) byId("opacity").value = state.over;
 
     const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -83,6 +85,10 @@ function start(setup) {
         say("");
         state.values = found.values;
         byId("legend").innerHTML = found.legend;
+        byId("summary").innerHTML = found.summary;
+        byId("rests").textContent = found.rests;
+        // Fire danger lies over the whole country and would hide the numbers; one asks for it.
+        if (!touched && state.over === null) byId("over").checked = found.family !== "fire";
         byId("banner").hidden = !found.illustrative;
         if (map) draw(found.overlays);
         else if (byId("simple")) simple();
@@ -142,7 +148,7 @@ function start(setup) {
     function opacity() {
         const share = byId("over").checked ? Number(byId("opacity").value) / 100 : 0;
         byId("opacity").disabled = !byId("over").checked;
-        state.over = byId("over").checked ? (byId("opacity").value === "80" ? null : byId("opacity").value) : "0";
+        if (touched) state.over = byId("over").checked ? byId("opacity").value : "0";
         if (!map || !ready) return;
         for (const layer of map.getStyle().layers) {
             if (!layer.id.startsWith("hazard-")) continue;
@@ -189,7 +195,7 @@ function start(setup) {
             layers: [
                 { id: "ground", type: "background", paint: { "background-color": token("--surface") } },
                 area("areas", "fill", { "fill-color": token("--land") }),
-                { ...area("blank", "fill", { "fill-pattern": "hatch" }), filter: ["==", 1, 0] },
+                { ...area("blank", "fill", { "fill-pattern": "hatch" }), filter: NOTHING, layout: { visibility: "none" } },
                 ...(setup.rivers
                     ? [
                           {
@@ -210,9 +216,9 @@ function start(setup) {
                 }),
                 {
                     ...area("chosen-halo", "line", { "line-color": token("--halo"), "line-width": 7 }),
-                    filter: ["==", 1, 0],
+                    filter: NOTHING,
                 },
-                { ...area("chosen", "line", { "line-color": token("--danger"), "line-width": 3.5 }), filter: ["==", 1, 0] },
+                { ...area("chosen", "line", { "line-color": token("--danger"), "line-width": 3.5 }), filter: NOTHING },
                 {
                     id: "names",
                     type: "symbol",
@@ -268,6 +274,7 @@ function start(setup) {
         canvas.setAttribute("aria-label", words.map);
         map.on("load", async () => {
             map.addImage("hatch", hatching(), { pixelRatio: 2 });
+            map.setLayoutProperty("blank", "visibility", "visible");
             ready = true;
             map.fire("drawable");
             outline();
@@ -335,7 +342,7 @@ function start(setup) {
     function outline() {
         if (!map || !ready) return;
         const id = byId("card").hidden ? null : chosenId();
-        const filter = id ? ["==", ["get", "id"], id] : ["==", 1, 0];
+        const filter = id ? ["==", ["get", "id"], id] : NOTHING;
         map.setFilter("chosen", filter);
         map.setFilter("chosen-halo", filter);
     }
@@ -352,6 +359,7 @@ function start(setup) {
             return;
         }
         byId("card").hidden = false;
+        byId("summary").hidden = true;
         byId("card").parentElement.scrollTop = 0;
         state.area = byId("card-body").querySelector("[data-code]")?.dataset.code ?? properties.id;
         outline();
@@ -363,6 +371,7 @@ function start(setup) {
     function close() {
         const had = byId("card").contains(document.activeElement);
         byId("card").hidden = true;
+        byId("summary").hidden = false;
         state.area = null;
         outline();
         remember();
@@ -380,17 +389,32 @@ function start(setup) {
         change();
     });
 
+    byId("summary").addEventListener("click", (event) => {
+        const link = event.target.closest("[data-open]");
+        if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+        event.preventDefault();
+        fly(link.dataset.open);
+        choose({ id: link.dataset.open }, true);
+    });
+
     async function change() {
         state.hazard = document.querySelector("#choose input:checked")?.value ?? null;
-        byId("map").removeAttribute("data-drawn");
+        byId("map")?.removeAttribute("data-drawn");
         remember();
         await load();
         if (!byId("card").hidden) await choose({ id: chosenId() });
     }
 
     byId("choose").addEventListener("change", change);
-    byId("over").addEventListener("change", () => (opacity(), remember()));
-    byId("opacity").addEventListener("input", opacity);
+    byId("over").addEventListener("change", () => {
+        touched = true;
+        opacity();
+        remember();
+    });
+    byId("opacity").addEventListener("input", () => {
+        touched = true;
+        opacity();
+    });
     byId("opacity").addEventListener("change", remember);
 
     // Search: the server knows how names are spelt
@@ -498,11 +522,12 @@ function start(setup) {
             frame.id = "simple";
             frame.title = words.map;
             byId("map").replaceWith(frame);
-            byId("over").closest(".opacity").hidden = true;
+            document.querySelector(".opacity").hidden = true;
             say(words["no webgl"]);
         }
         const url = new URL(setup.portable, location.href);
         if (state.hazard) url.searchParams.set("hazard", state.hazard);
+        url.searchParams.set("bare", "1");
         if (frame.src !== url.href) frame.src = url;
     }
 

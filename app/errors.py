@@ -89,6 +89,12 @@ class NotEmbedded(AppError):
     text = N_("SPREMNOST_DATABASE_URL names a database of its own, which this command does not run.")
 
 
+class DatabaseNotEmpty(AppError):
+    """The demonstration would mix with somebody's layers."""
+
+    text = N_("The database holds layers already; the demonstration is for an empty one.")
+
+
 class CannotServe(AppError):
     """The web server or the worker cannot run."""
 
@@ -130,6 +136,7 @@ STATUS: dict[type[Exception], int] = {
     AppError: 500,
     WrongSetting: 400,
     NotEmbedded: 409,
+    DatabaseNotEmpty: 409,
     DatabaseUnavailable: 503,
     OnlyHere: 403,
     ForeignForm: 403,

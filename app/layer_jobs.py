@@ -9,7 +9,7 @@ import structlog
 from procrastinate import JobContext
 from sqlalchemy.orm import Session
 
-from app import importing
+from app import demo, importing
 from app.jobs import enqueue, queue
 from foundation.audit import Actor
 from gis.errors import GisError
@@ -48,3 +48,10 @@ def count_exposure(context: JobContext, hazard_id: str) -> None:
     """Count and store the exposure of a hazard."""
     database, settings = context.additional_context["database"], context.additional_context["settings"]
     importing.count_exposure(database, settings.data_dir, UUID(hazard_id))
+
+
+@queue.task(name=demo.DEMO, pass_context=True)
+def make_demo(context: JobContext) -> None:
+    """Fill an empty database with the made country."""
+    database, settings = context.additional_context["database"], context.additional_context["settings"]
+    demo.make(database, settings.data_dir, tell=lambda sentence: log.info("demonstration", doing=sentence))

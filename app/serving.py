@@ -19,6 +19,8 @@ from http.client import HTTPConnection, HTTPException
 
 import structlog
 
+from app.db import Database
+from app.demo import ask_for
 from app.errors import CannotServe, PortTaken
 from app.migrate import upgrade
 from app.postgres import connected, embedded_of
@@ -45,6 +47,8 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         if not settings.database_url:
             say(f"The database is in {embedded_of(settings).folder}")
         upgrade(running)
+        if settings.demo:
+            _ask_for_demo(running, say)
         host, port = listener.getsockname()[:2]
         environ = os.environ | replace(running, port=port).as_environ()
         children = [
@@ -56,6 +60,13 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         finally:
             stop.clear()
             _stop(children, at_once=stop)
+
+
+def _ask_for_demo(settings: Settings, say: Callable[[str], None]) -> None:
+    database = Database(settings, pool_size=1)
+    if ask_for(database):
+        say("The demonstration country is being made; it is there in about two minutes.")
+    database.close()
 
 
 class Child:

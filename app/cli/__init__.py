@@ -7,6 +7,7 @@ import click
 # name -> (module:attribute, what it does)
 COMMANDS = {
     "database": ("app.cli.database:database", "Start, stop, look at and migrate the database."),
+    "demo": ("app.cli.demo:demo", "Fill an empty database with a made country."),
     "exposure": ("app.cli.exposure:exposure", "Count exposed people from files."),
     "layers": ("app.cli.layers:layers", "Bring layers of maps in, list them, take them out of use."),
     "serve": ("app.cli.serve:serve", "Run everything: database, web server and worker."),

@@ -49,6 +49,8 @@ CARRYING_CELLS: Final = 10
 
 FEW_CELLS: Final = 10
 OFF_ESTIMATE: Final = 0.1
+JUMP: Final = 5.0
+JUMP_PEOPLE: Final = 500.0
 
 
 @dataclass(frozen=True)
@@ -388,6 +390,24 @@ def defaults(
     return best
 
 
+def shaky(session: Session, kinds: Iterable[Kind]) -> dict[tuple[UUID, float], str]:
+    """Defaults that do not fit the next more frequent one, by area and return period.
+
+    "not_growing": fewer people are exposed; "jump": more than JUMP times as many, and JUMP_PEOPLE more.
+    """
+    by_area: dict[UUID, list[tuple[float, float]]] = defaultdict(list)
+    for (area, years), default in sorted(defaults(session, kinds).items(), key=lambda item: item[0][1]):
+        by_area[area].append((years, default.figure.exposed or 0.0))
+    marks: dict[tuple[UUID, float], str] = {}
+    for area, periods in by_area.items():
+        for (_, fewer), (years, more) in pairwise(periods):
+            if more < fewer * (1 - 1e-9):
+                marks[area, years] = "not_growing"
+            elif more > JUMP * fewer and more - fewer > JUMP_PEOPLE:
+                marks[area, years] = "jump"
+    return marks
+
+
 def annual(session: Session, kinds: Iterable[Kind]) -> dict[UUID, float]:
     """Expected annual exposed people per municipality, from its defaults. Areas without a default have none."""
     by_area: dict[UUID, dict[float, float]] = defaultdict(dict)
@@ -398,24 +418,6 @@ def annual(session: Session, kinds: Iterable[Kind]) -> dict[UUID, float]:
         area: float(expected_annual_exposed(list(people), np.array([list(people.values())]))[0])
         for area, people in by_area.items()
     }
-
-
-def displaced(
-    figure: ExposureFigure, edges: Sequence[float], rates: Sequence[tuple[float, float | None, float]]
-) -> float | None:
-    """People who would leave their homes under a named table of rates; None where it cannot be said.
-
-    rates: (from_m, to_m or None, share) of the table that the caller chose and names; each class takes the rate that
-    holds at its lower edge.
-    """
-    if figure.by_class is None:
-        return None
-    total = 0.0
-    for edge, people in zip(edges, figure.by_class, strict=True):
-        total += people * next(
-            (share for low, high, share in rates if low <= edge and (high is None or edge < high)), 0.0
-        )
-    return total
 
 
 def _terrain(session: Session) -> str | None:

@@ -203,11 +203,21 @@ def test_expected_annual_people_are_the_area_under_the_curve(world):
     assert exposure.annual(world.session, [Kind.FLOOD_DEPTH])[world.west] == pytest.approx(1.55)
 
 
-def test_displaced_people_follow_the_rates_that_the_caller_chose(world):
-    figure = ExposureFigure(by_class=[100.0, 50.0, 20.0, 10.0])
-    rates = [(0.1, 0.7, 0.01), (0.7, 1.5, 0.03), (1.5, None, 0.05)]
-    assert exposure.displaced(figure, [0.3, 0.5, 1.0, 2.0], rates) == pytest.approx(1 + 0.5 + 0.6 + 0.5)
-    assert exposure.displaced(ExposureFigure(by_class=None), [], rates) is None
+def test_exposure_that_falls_with_the_return_period_is_marked(world):
+    for years, depth in ((10.0, DEPTH), (100.0, np.where(DEPTH > 2, DEPTH, -1).astype(np.float32))):
+        world.count(world.layer(Kind.FLOOD_DEPTH, f"rp{years:g}", years=years, values=depth))
+    assert exposure.shaky(world.session, [Kind.FLOOD_DEPTH]) == {
+        (world.west, 100.0): "not_growing",
+        (world.east, 100.0): "not_growing",
+    }
+
+
+def test_exposure_that_leaps_from_one_return_period_to_the_next_is_marked(world):
+    world.population = world.layer(Kind.POPULATION_RASTER, "more people", method=Method.OFFICIAL, values=PEOPLE * 100)
+    for years, depth in ((10.0, np.where(DEPTH > 2, DEPTH, -1).astype(np.float32)), (100.0, DEPTH)):
+        world.count(world.layer(Kind.FLOOD_DEPTH, f"rp{years:g}", years=years, values=depth))
+    # Zapad from 0 to 2,000 people; Istok from 100 to 200.
+    assert exposure.shaky(world.session, [Kind.FLOOD_DEPTH]) == {(world.west, 100.0): "jump"}
 
 
 def test_the_values_at_the_populated_cells_are_kept_and_answer_any_other_threshold(world):

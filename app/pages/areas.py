@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from app.db import without_space
 from app.errors import NoSuchPage
+from app.pages import consequences
 from app.pages.map import series
 from app.pages.view import is_illustrative, look, sources
 
@@ -25,8 +26,11 @@ def show(area_id: UUID) -> ResponseReturnValue:
             raise NoSuchPage
         found = series(session, view, row)
         rests_on = sources([r.run for _, r in found if r and r.run], view.boundaries)
+        card = request.args.get("part") == "card"
         return render_template(
-            "_card.html" if request.args.get("part") == "card" else "area.html",
+            "_card.html" if card else "area.html",
+            found=None if card else consequences.of(session, row),
+            need_profiles=consequences.NEED_PROFILES,
             view=view,
             row=row,
             series=found,

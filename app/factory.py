@@ -74,6 +74,8 @@ def _say_unreachable(error: OperationalError) -> ResponseReturnValue:
 
 def _begin() -> None:
     g.began = time.monotonic()
+    if request.blueprint == "tiles":
+        return  # hundreds for each view of the map
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=uuid.uuid4().hex)
 
@@ -85,8 +87,9 @@ def _end(response: Response) -> Response:
         # The folder's name carries the version.
         response.headers["Cache-Control"] = f"public, max-age={YEAR_S}, immutable"
     _pack(response)
-    level = "debug" if request.blueprint in QUIET and response.status_code < 400 else "info"
-    getattr(log, level)(
+    if request.blueprint in QUIET and response.status_code < 400:
+        return response
+    log.info(
         "request",
         method=request.method,
         path=request.path,

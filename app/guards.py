@@ -6,6 +6,7 @@ may. A page that asks for another machine's request is refused, also one that a 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -72,6 +73,7 @@ def is_own_form(asked: Request) -> bool:
     return origin is None or urlsplit(origin).netloc == asked.host
 
 
+@lru_cache(maxsize=256)
 def _is_loopback(address: str) -> bool:
     try:
         found = ip_address(address)

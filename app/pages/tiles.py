@@ -37,13 +37,13 @@ def current_tiles() -> Tiles:
 @tiles.get("/boundaries/<uuid:version>/<int:z>/<int:x>/<int:y>.mvt")
 def boundaries(version: UUID, z: int, x: int, y: int) -> ResponseReturnValue:
     """Boundaries with id, code and name."""
-    return _vector(BOUNDARIES, "boundaries", version, z, x, y)
+    return _vector(BOUNDARIES, version, z, x, y)
 
 
 @tiles.get("/features/<uuid:version>/<int:z>/<int:x>/<int:y>.mvt")
 def features(version: UUID, z: int, x: int, y: int) -> ResponseReturnValue:
     """Rivers, roads, facilities with name, category and value."""
-    return _vector(FEATURES, "features", version, z, x, y)
+    return _vector(FEATURES, version, z, x, y)
 
 
 @tiles.get("/hazard/<uuid:version>/<int:z>/<int:x>/<int:y>.png")
@@ -54,10 +54,10 @@ def hazard(version: UUID, z: int, x: int, y: int) -> ResponseReturnValue:
     return _lasting(current_tiles().hazard(version, lambda: _source(version), z, x, y), "image/png", version, z, x, y)
 
 
-def _vector(query: str, layer: str, version: UUID, z: int, x: int, y: int) -> ResponseReturnValue:
+def _vector(source: str, version: UUID, z: int, x: int, y: int) -> ResponseReturnValue:
     if _is_known(version, z, x, y):
         return Response(status=304)
-    data = current_tiles().vector(query, layer, version, z, x, y)
+    data = current_tiles().vector(source, version, z, x, y)
     return _lasting(data, "application/vnd.mapbox-vector-tile", version, z, x, y)
 
 

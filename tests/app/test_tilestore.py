@@ -84,5 +84,5 @@ def test_no_tile_has_negative_numbers(country):
 
     with pytest.raises(NoSuchTile):
         Tiles(country.settings.database_url, lambda digest: country.store.path(digest)).vector(
-            BOUNDARIES, "boundaries", country.versions["Općine"].id, 3, -1, 0
+            BOUNDARIES, country.versions["Općine"].id, 3, -1, 0
         )

@@ -166,7 +166,7 @@ def main() -> None:
     from app.cli.layers import running_database
     from app.importing import file_store
     from app.settings import libpq_url
-    from app.tilestore import BOUNDARIES
+    from app.tilestore import BOUNDARIES, QUERIES
     from gis.tiles import Pyramid
     from layers import catalogue
     from layers.catalogue import Kind
@@ -201,7 +201,7 @@ def main() -> None:
                 load(port, paths[:20])
                 titiler = load(port, paths[:80] if quick else paths)[0]
             script = Path(folder, "tile.sql")
-            script.write_text(pgbench_script(BOUNDARIES, str(boundaries)))
+            script.write_text(pgbench_script(QUERIES[BOUNDARIES], str(boundaries)))
             pgbench = measured_by_pgbench(libpq_url(settings.database_url), script, 5 if quick else 15)
         port = free_port()
         # tipg wants a host in the address, asyncpg takes a socket's folder for one.
@@ -241,9 +241,8 @@ def main() -> None:
 def pgbench_script(statement: str, version: str) -> str:
     """The server's statement on a tile of the country taken by chance, as pgbench writes its variables."""
     (left, top), (right, bottom) = tile_of(15.7, 45.3, 8), tile_of(19.65, 42.55, 8)
-    values = {"z": "8", "x": ":x", "y": ":y", "layer": "'boundaries'", "version": f"'{version}'"}
-    for name, value in values.items():
-        statement = statement.replace(f"%({name})s", value)
+    for parameter, value in {"$1": f"'{version}'::uuid", "$2": "8", "$3": ":x", "$4": ":y"}.items():
+        statement = statement.replace(parameter, value)
     return f"\\set x random({left}, {right})\n\\set y random({top}, {bottom})\n{' '.join(statement.split())};\n"
 
 

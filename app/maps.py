@@ -14,9 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
-import folium
 import shapely
-from branca.element import Element
 from shapely.geometry import shape
 
 from app.exposed import Row
@@ -75,12 +73,6 @@ class PortableText:
     language: str
 
 
-class _Offline(folium.Map):
-    # Everything that folium would fetch from other servers; Leaflet's own is written into the page.
-    default_js: ClassVar[list[tuple[str, str]]] = []  # type: ignore[misc]
-    default_css: ClassVar[list[tuple[str, str]]] = []  # type: ignore[misc]
-
-
 def portable_map(
     rows: Sequence[Row],
     shapes: Mapping[UUID, Any],
@@ -97,6 +89,10 @@ def portable_map(
     shapes: GeoJSON geometries by area. tips: what stands beside a municipality, as (word, value). labels: of the
     classes. name: gives an area's name. framed: with banner and legend. All text is escaped here.
     """
+    # Half a second of imports that only this page needs.
+    import folium
+    from branca.element import Element
+
     features = []
     for row in rows:
         if row.area.id not in shapes:
@@ -112,7 +108,9 @@ def portable_map(
                 },
             }
         )
-    page = _Offline(tiles=None, location=[44.0, 17.8], zoom_start=8, prefer_canvas=False, zoom_control=True)
+    page = folium.Map(tiles=None, location=[44.0, 17.8], zoom_start=8)
+    # Everything that folium would fetch from other servers; Leaflet's own is written into the page.
+    page.default_js, page.default_css = [], []
     collection = {"type": "FeatureCollection", "features": features}
     if features:
         layer = folium.GeoJson(collection, style_function=_style, name=text.title, embed=True)

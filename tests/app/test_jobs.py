@@ -79,7 +79,7 @@ def statuses(database):
         return rows.fetchall()
 
 
-def wait_until(condition, seconds=30):
+def wait_until(condition, seconds=180):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

@@ -41,7 +41,7 @@ def command(*arguments):
 
 
 def environment(folder):
-    path = os.pathsep.join([str(CHECKOUT), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")]))
     return {**os.environ, "PYTHONPATH": path, "XDG_CACHE_HOME": str(folder.parent / "cache")}
 
 

@@ -5,6 +5,7 @@ The valley falls to the south by 1 m a row; from the river in column 3 its sides
 water arrives k rows below; with streams from 8 km² upstream, the river begins in row 2 (4 km² in row 1, 9 in row 2).
 """
 
+import os
 import warnings
 from pathlib import Path
 
@@ -35,7 +36,8 @@ from gis.terrain import (
     water_over_ground_m,
 )
 
-RHINE = Path("/work/shared/data/terrain/substitute_rhine_elv0.tif")
+DATA = Path(os.environ.get("SPREMNOST_REAL_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+RHINE = DATA / "terrain" / "substitute_rhine_elv0.tif"
 ROW, COLUMN = np.mgrid[0:8, 0:7]
 OFF = np.abs(COLUMN - 3)
 VALLEY = 100.0 - ROW + 2.0 * OFF

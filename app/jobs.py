@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.db import Database
 from app.settings import Settings, libpq_url
+from app.status import log_sandbox
 
 # Jobs are queued on connections that the caller brings along, so that this connector is never opened.
 queue = App(connector=SyncPsycopgConnector())
@@ -58,6 +59,7 @@ def work(settings: Settings) -> None:
 
 async def _work(settings: Settings) -> None:
     import_module("app.layer_jobs")  # the tasks, which know this module
+    log_sandbox()
     database = Database(settings, pool_size=CONCURRENT_JOBS)
     connector = PsycopgConnector(
         conninfo=libpq_url(settings.database_url),

@@ -9,9 +9,21 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.migrate import current_is_head
 from app.settings import Settings
+from foundation.errors import N_
+from layers.confinement import Protection
+from layers.sandbox import protections
 
 # Three heartbeats may be missed before the worker counts as gone.
 WORKER_MAY_BE_SILENT = timedelta(seconds=30)
+
+# What the process that reads untrusted files is kept from, as far as this machine's kernel does.
+PROTECTIONS = {
+    Protection.FILES: N_("it opens no other files"),
+    Protection.NETWORK: N_("it reaches no network"),
+    Protection.PROGRAMS: N_("it starts no programs"),
+    Protection.PRIVILEGES: N_("it has no privileges"),
+    Protection.USER: N_("it runs as a user that owns nothing"),
+}
 
 log = structlog.get_logger(__name__)
 
@@ -56,4 +68,22 @@ def look(settings: Settings, now: datetime) -> Status:
         migrated=migrated,
         worker_seen_at=seen_at,
         missing=tuple(part for part, works in parts.items() if not works),
+    )
+
+
+def sandbox() -> tuple[list[str], list[str]]:
+    """What holds and what does not hold of the process that reads untrusted files, as texts to translate."""
+    there = protections()
+    return [t for p, t in PROTECTIONS.items() if p in there], [t for p, t in PROTECTIONS.items() if p not in there]
+
+
+def log_sandbox() -> None:
+    """Say once in the log how untrusted files are read; a warning where something that matters is missing."""
+    there = protections()
+    needed = {Protection.FILES, Protection.NETWORK, Protection.PRIVILEGES}
+    tell = log.info if needed <= there else log.warning
+    tell(
+        "untrusted files are read in a sandbox",
+        protections=sorted(there),
+        missing=sorted(set(Protection) - there),
     )

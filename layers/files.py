@@ -73,6 +73,7 @@ class FileStore:
     def _settle(self, part: Path, digest: str) -> str:
         target = self._at(digest)
         target.parent.mkdir(parents=True, exist_ok=True)
+        os.chown(part, os.geteuid(), os.getegid())  # a sandbox may have made it as another user
         part.chmod(0o444)
         os.replace(part, target)
         os.utime(target)
@@ -93,6 +94,7 @@ class Part:
 
     def __init__(self, folder: Path) -> None:
         self._folder = Path(tempfile.mkdtemp(dir=folder))
+        self._folder.chmod(0o711)  # the sandbox may run as another user
 
     def __enter__(self) -> Path:
         return self._folder / "part"

@@ -24,8 +24,9 @@ from sqlalchemy.orm import Session
 from foundation.audit import Actor
 from layers import catalogue, rasters, tables, vectors
 from layers.catalogue import Kind, LayerVersion, State
+from layers.errors import ReaderDied
 from layers.files import FileStore
-from layers.sandbox import Limits, run
+from layers.sandbox import Limits, plain_files, run
 
 LIMITS = Limits(memory_bytes=2 * 2**30, cpu_seconds=3600)
 
@@ -83,11 +84,16 @@ def begin(session: Session, version_id: UUID) -> Context:
 
 
 def read(task: Context, store: FileStore, folder: Path, watch: Callable[[float], None]) -> Result:
-    """Read the file in the sandbox; what it made lies in the folder. Raises GisError, LayersError and watch's own."""
+    """Read the file in the sandbox; what it made lies in the folder, plain files that the answer names.
+
+    Raises GisError, LayersError and watch's own.
+    """
+    path = store.path(task["file_hash"])
+    crosswalk = str((task["options"].get("crosswalk") or {}).get("hash", ""))
     answer: Result = run(
         READERS[Kind(task["kind"])].prepare,
         {
-            "path": str(store.path(task["file_hash"])),
+            "path": str(path),
             "name": task["file_name"],
             "kind": task["kind"],
             "options": task["options"],
@@ -96,8 +102,12 @@ def read(task: Context, store: FileStore, folder: Path, watch: Callable[[float],
         },
         files=[task["file_name"]],
         limits=LIMITS,
+        reads=[path, *([store.path(crosswalk)] if crosswalk else [])],
+        writes=[folder],
         watch=watch,
     )
+    if not set(answer["files"].values()) <= plain_files(folder):
+        raise ReaderDied(files=task["file_name"], reason="it named files that it did not make")
     return answer
 
 

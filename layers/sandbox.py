@@ -3,6 +3,9 @@
 `run` starts `python -m layers.sandbox module:function`, hands it keyword arguments as JSON on standard input and takes
 its answer as JSON. The function must be one of this project. What it prints to sys.stderr is passed on when it
 succeeds; when it fails, the problem is the one thing said. What native code prints is never shown.
+
+The child sees no files but those it is given, no network, no secrets of the environment (layers.confinement says what
+of that the kernel grants). What it leaves behind is as little to be trusted as what it read: see plain_files.
 """
 
 from __future__ import annotations
@@ -12,18 +15,22 @@ import json
 import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 import gis.errors
 import layers.errors
 from gis.errors import GisError
+from layers.confinement import DATA_FOLDERS, Protection, confine
 from layers.errors import LayersError, ReaderDied, TooLong, TooMuchMemory
 
 WATCH_S = 0.5
@@ -46,11 +53,16 @@ ENVIRONMENT = {
     "PROJ_NETWORK": "OFF",
     # With more threads it asks for memory while it is loaded, and asks for ever where the limit refuses it.
     "OPENBLAS_NUM_THREADS": "1",
+    "NUMBA_CACHE_LOCATOR_CLASSES": "layers.warm_cache.ReadOnly",
+}
+# Of our own environment only this: the rest holds the database's address and the key of the sessions.
+PASSED_ON = {
+    *("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ"),
+    *DATA_FOLDERS,
 }
 # What native code says before it aborts because it was refused memory.
 OUT_OF_MEMORY = (b"bad_alloc", b"ut of memory", b"annot allocate memory", b"MemoryError")
-CLONE_NEWNET = 0x40000000
-PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
+PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -67,15 +79,20 @@ def run(
     *,
     files: Sequence[str],
     limits: Limits,
+    reads: Sequence[Path | str] = (),
+    writes: Sequence[Path | str] = (),
+    shared: Sequence[Path | str] = (),
     watch: Callable[[float], None] | None = None,
 ) -> Any:
     """The answer (JSON) of module:function called with the arguments (JSON) in a child process with limits.
 
-    files: how to name in a sentence what was being read. watch: called every half second with the share done that the
-    function told (tell_progress); what it raises ends the child. Raises the GisError or LayersError that the function
-    raised, TooMuchMemory, TooLong, ReaderDied.
+    files: how to name in a sentence what was being read. reads: the files that it may read. writes: folders made for
+    what it makes. shared: folders that stay, in which it may make and change files. watch: called every half second
+    with the share done that the function told (tell_progress); what it raises ends the child. Raises the GisError or
+    LayersError that the function raised, TooMuchMemory, TooLong, ReaderDied.
     """
     with (
+        tempfile.TemporaryDirectory(prefix="spremnost-read-") as scratch,
         tempfile.TemporaryFile() as answer,
         tempfile.TemporaryFile() as remarks,
         tempfile.TemporaryFile() as native,
@@ -89,12 +106,18 @@ def run(
             stdout=subprocess.DEVNULL,
             stderr=native,
             pass_fds=told_in,
-            env={**os.environ, **ENVIRONMENT},
+            env={**_passed_on(), **ENVIRONMENT, "TMPDIR": scratch, "HOME": scratch},
             process_group=0,  # Ctrl-C is for this process, which then kills the child
         )
         request = {
             "parent": os.getpid(),
             "limits": [limits.memory_bytes, limits.cpu_seconds],
+            "confined": {
+                "reads": [os.path.abspath(path) for path in reads],
+                "writes": [os.path.abspath(path) for path in writes],
+                "shared": [os.path.abspath(path) for path in shared],
+                "scratch": scratch,
+            },
             "arguments": dict(arguments),
         }
         try:
@@ -136,6 +159,27 @@ def run(
     raise kind(**problem["parameters"])
 
 
+@cache
+def protections() -> frozenset[Protection]:
+    """What the kernel takes from the child here, found out by starting one."""
+    told = run("layers.confinement:in_force", {}, files=["-"], limits=Limits(cpu_seconds=60))
+    return frozenset(Protection(name) for name in told)
+
+
+def plain_files(folder: Path) -> set[str]:
+    """The names of the files that a child left in its folder. Raises ReaderDied where anything else is there."""
+    with os.scandir(folder) as entries:
+        found = {entry.name: entry.stat(follow_symlinks=False) for entry in entries}
+    odd = [name for name, about in found.items() if not stat.S_ISREG(about.st_mode) or about.st_nlink != 1]
+    if odd:
+        raise ReaderDied(files=", ".join(odd), reason="it left something that is no file")
+    return set(found)
+
+
+def _passed_on() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name in PASSED_ON}
+
+
 def tell_progress(share: float) -> None:
     """Called by a function in the sandbox: how much of its work is done, 0 to 1. Elsewhere it does nothing."""
     if PROGRESS in os.environ:
@@ -151,23 +195,26 @@ def _whole(file: BinaryIO) -> bytes:
     return file.read()
 
 
-def _limit(parent: int, memory_bytes: int, cpu_seconds: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+def _die_with(parent: int) -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before it could take this process with it
         os._exit(1)
-    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    libc.unshare(CLONE_NEWNET)  # only where the process may; the skipped drivers do not depend on it
+
+
+def _limit(memory_bytes: int, cpu_seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def main() -> None:
-    """The child: limits first, then the function; a problem that is no answer is told as JSON and ends with 3."""
+    """The child: confined first, then the function; a problem that is no answer is told as JSON and ends with 3."""
     module, function = sys.argv[1].split(":")
     request = json.load(sys.stdin)
-    _limit(request["parent"], *request["limits"])
+    _die_with(request["parent"])
+    _limit(*request["limits"])
+    confine(**request["confined"])
+    _die_with(request["parent"])  # a change of user forgets it
     sys.stderr = open(int(sys.argv[3]), "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
     os.environ[PROGRESS] = sys.argv[4]
     # pyogrio imports these where it can; nothing that is read here needs them, and they take a third of the start.

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from gis.errors import FileNotUsable, SameName, WrongEdges, WrongThreshold
-from layers.sandbox import Limits, run
+from layers.sandbox import Limits, plain_files, run
 
 LIMITS = Limits(memory_bytes=3 * 2**30, cpu_seconds=6 * 3600)
 
@@ -71,7 +71,9 @@ def exposure(
     if output is not None and any(_same_file(output, given) for given in (zone_file, population, *hazards)):
         raise click.UsageError(f"{output} is one of the files to be read: name another one with --output.")
     with tempfile.TemporaryDirectory(prefix="spremnost-") as folder:
-        result = Path(folder) / f"result.{format}"
+        result = Path(folder) / "made" / f"result.{format}"
+        result.parent.mkdir()
+        kept_indexes = _kept_indexes()
         run(
             "gis.file_mode:write_exposure",
             {
@@ -83,13 +85,17 @@ def exposure(
                 "edge_names": edge_names,
                 "zone_field": zone_field,
                 "unit": population_unit,
-                "kept_indexes": _kept_indexes(),
+                "kept_indexes": kept_indexes,
                 "format": format,
                 "output": str(result),
             },
             files=[Path(f).name for f in (zone_file, population, *hazards)],
             limits=LIMITS,
+            reads=[path for f in (zone_file, population, *hazards) for path in _with_what_lies_beside(f)],
+            writes=[result.parent],
+            shared=[kept_indexes] if kept_indexes else [],
         )
+        plain_files(result.parent)
         if output is None:
             with result.open("rb") as content:
                 shutil.copyfileobj(content, sys.stdout.buffer)
@@ -119,12 +125,29 @@ def _file_and_layer(zones: str) -> tuple[str, str | None]:
     return zones, None
 
 
+def _with_what_lies_beside(file: str) -> list[Path]:
+    """The file and those that belong to it, such as a Shapefile's .dbf or a raster's .aux.xml."""
+    path = Path(file)
+    try:
+        beside = [p for p in path.resolve().parent.iterdir() if p.name.startswith(f"{path.resolve().stem}.")]
+    except (OSError, ValueError):
+        beside = []
+    return [path, *beside]
+
+
 def _kept_indexes() -> str | None:
-    """Where indexes are kept; None where there is no home."""
+    """Where indexes are kept; None where there is no home, or it cannot be written to."""
     caches = os.environ.get("XDG_CACHE_HOME", "")
     if not caches.startswith("/"):
         caches = os.path.join(os.path.expanduser("~"), ".cache")
-    return os.path.join(caches, "spremnost", "exposure") if caches.startswith("/") else None
+    if not caches.startswith("/"):
+        return None
+    folder = os.path.join(caches, "spremnost", "exposure")
+    try:
+        os.makedirs(folder, exist_ok=True)  # the sandbox may make nothing above it
+    except OSError:
+        return None
+    return folder
 
 
 def _put(result: Path, output: Path) -> None:

@@ -7,7 +7,7 @@ from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from app.factory import current_settings
-from app.status import look
+from app.status import look, sandbox
 
 status = Blueprint("status", __name__)
 
@@ -18,5 +18,10 @@ def show() -> ResponseReturnValue:
     now = datetime.now(UTC)
     settings = current_settings()
     return render_template(
-        "status.html", status=look(settings, now), now=now, demo=settings.demo, version=version("spremnost")
+        "status.html",
+        status=look(settings, now),
+        now=now,
+        demo=settings.demo,
+        version=version("spremnost"),
+        sandbox=sandbox(),
     )

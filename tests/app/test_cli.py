@@ -5,6 +5,8 @@ import click
 import pytest
 
 from app.cli import COMMANDS, main
+from app.status import sandbox
+from layers.confinement import Protection
 
 
 def spremnost(*arguments, **environ):
@@ -43,8 +45,17 @@ def test_an_error_of_our_own_is_one_sentence_on_standard_error():
 
 def test_status_says_what_is_missing_without_starting_a_database(data_dir):
     done = spremnost("status", SPREMNOST_DATA_DIR=str(data_dir))
-    assert (done.returncode, done.stdout) == (1, "Not ready: database.\n")
+    assert done.returncode == 1
+    assert done.stdout.startswith("Not ready: database.\n")
     assert list(data_dir.iterdir()) == []
+
+
+def test_status_says_how_untrusted_files_are_read(data_dir):
+    holds, missing = sandbox()
+    told = spremnost("status", SPREMNOST_DATA_DIR=str(data_dir)).stdout
+    assert f"The process that reads received files: {', '.join(holds)}." in told
+    assert ("Not so on this machine" in told) == bool(missing)
+    assert len(holds) + len(missing) == len(Protection)
 
 
 @pytest.mark.slow

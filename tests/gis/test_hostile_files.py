@@ -177,4 +177,6 @@ def test_more_polygons_than_memory_is_a_sentence(tmp_path):
                 arguments,
                 files=["zones.geojson"],
                 limits=Limits(memory_bytes=memory_mib * 2**20, cpu_seconds=60),
+                reads=[zones, people],
+                writes=[tmp_path],
             )

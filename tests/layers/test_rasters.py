@@ -406,11 +406,12 @@ def test_it_all_works_in_the_sandbox_and_errors_come_back_as_they_are(tmp_path):
         "context": {"outline": None, "official_people": None},
         "folder": str(tmp_path / "made"),
     }
-    answer = run("layers.rasters:prepare", arguments, files=["q100.tif"], limits=Limits())
+    paths = {"reads": [path], "writes": [tmp_path / "made"]}
+    answer = run("layers.rasters:prepare", arguments, files=["q100.tif"], limits=Limits(), **paths)
     assert answer["files"] == {"cog": "cog.tif", "pyramid": "pyramid"}
     a_raster(tmp_path, with_cell(99.0))
     with pytest.raises(errors.TooDeep, match=r"q100.tif has 1 cells deeper") as refused:
-        run("layers.rasters:prepare", arguments, files=["q100.tif"], limits=Limits())
+        run("layers.rasters:prepare", arguments, files=["q100.tif"], limits=Limits(), **paths)
     assert isinstance(refused.value, GisError)
 
 

@@ -140,10 +140,11 @@ def test_the_sandbox_reads_and_refuses_like_this_process(store, tmp_path):
         "path": str(content), "name": "f.geojson", "kind": "facilities", "options": {}, "context": {},
         "folder": str(tmp_path),
     }  # fmt: skip
-    told = run("layers.vectors:prepare", arguments, files=["f.geojson"], limits=Limits())
+    paths = {"reads": [content], "writes": [tmp_path]}
+    told = run("layers.vectors:prepare", arguments, files=["f.geojson"], limits=Limits(), **paths)
     assert told["facts"]["features"] == 1
     with pytest.raises(WrongGeometryType, match=r"f\.geojson, feature 1: the geometry is Point; lines are needed"):
-        run("layers.vectors:prepare", {**arguments, "kind": "roads"}, files=["f.geojson"], limits=Limits())
+        run("layers.vectors:prepare", {**arguments, "kind": "roads"}, files=["f.geojson"], limits=Limits(), **paths)
 
 
 # --- refused ---------------------------------------------------------------------------------------------------------

@@ -78,6 +78,16 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Exact:
+    """The numbers as they were counted, unrounded: for files that programs read."""
+
+    population: float
+    exposed: float | None
+    by_class: tuple[float, ...] | None
+    not_modelled: float
+
+
+@dataclass(frozen=True)
 class Row:
     """One municipality. Numbers are whole and add up; exposed and by_class are None where it is not modelled."""
 
@@ -92,6 +102,7 @@ class Row:
     marks: tuple[str, ...]
     run: Run | None
     counted_in: Area | None = None  # it has no boundary of its own: its people are that one's
+    exact: Exact | None = None  # None where nothing has been counted for it
 
     def over(self, level: Level) -> Area | None:
         """What lies over it on that level; nothing where the tree has no such level here."""
@@ -275,6 +286,7 @@ def situation(session: Session, choice: Choice | None, tree: Tree) -> Situation:
                 marks=tuple(figure.marks) if modelled and figure else (),
                 run=run,
                 counted_in=tree.counted_in.get(area.id) if figure is None else None,
+                exact=_exact(figure, run),
             )
         )
     return Situation(choice, tuple(rows))
@@ -341,6 +353,20 @@ def _figures(session: Session, choice: Choice | None) -> dict[UUID, tuple[_Figur
         if area not in best or rank < best[area][0]:
             best[area] = (rank, figure, run if usable else None)
     return {area: (figure, run) for area, (_, figure, run) in best.items()}
+
+
+def _exact(figure: _Figure | None, run: Run | None) -> Exact | None:
+    """Unrounded, with the same holes: what no run models is all not modelled."""
+    if figure is None:
+        return None
+    if run is None or figure.exposed is None:
+        return Exact(figure.population, None, None, figure.population)
+    return Exact(
+        figure.population,
+        figure.exposed,
+        None if figure.by_class is None else tuple(figure.by_class),
+        figure.not_modelled,
+    )
 
 
 def _classes(figure: _Figure, run: Run, exposed: int | None) -> tuple[int, ...] | None:

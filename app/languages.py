@@ -129,6 +129,11 @@ def moment(when: datetime | None) -> str:
     )
 
 
+def decimal_sign() -> str:
+    """What parts the fraction from the whole in the reader's country."""
+    return str(Locale.parse(chosen()).number_symbols["latn"]["decimal"])
+
+
 def separators() -> dict[str, str]:
     """What the page's script needs to write numbers as the server does."""
     locale = Locale.parse(chosen())

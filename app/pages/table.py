@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app import languages
 from app.db import without_space
-from app.exposed import NOT_MODELLED, PARTLY, Row, total, totals
-from app.languages import _
+from app.exports.csv_files import Form, csv_file
+from app.exports.records import file_name
+from app.exposed import NOT_MODELLED, Row, total, totals
+from app.guards import LOCAL_OPERATOR
 from app.names import folded, matches
-from app.pages.view import View, area_name, choice_name, class_names, look, method_name, sources, used_runs
+from app.pages import records
+from app.pages.view import View, area_name, class_names, look, sources, used_runs
 from layers.areas import Area, Level
 
 table = Blueprint("table", __name__, url_prefix="/table")
@@ -120,64 +123,16 @@ def show() -> ResponseReturnValue:
 
 @table.get("/export.csv")
 def export() -> ResponseReturnValue:
-    """All rows of what is seen, in UTF-8; text that a spreadsheet would take for a formula is made harmless."""
+    """All rows of what is seen; ?for=excel as the reader's spreadsheet opens it, ?for=hxl with a row of hashtags."""
+    asked = request.args.get("for", "")
+    form = Form(asked) if asked in set(Form) else Form.PROGRAMS
     with without_space() as session:
         view = look(session)
-        rows = Asked.read().rows(view)
-        classes = class_names(view.situation.run)
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\r\n")
-        hazard = choice_name(view.choice) if view.choice else ""
-        writer.writerow(
-            [
-                *(_("code"), _("municipality"), _("canton"), _("entity"), _("hazard"), _("people"), _("exposed")),
-                *(_("share (0–1)"), *classes, _("not modelled (people)"), _("state")),
-                *(_("hazard layer"), _("producer"), _("vintage"), _("method"), _("mark")),
-            ]
-        )
-        banner = _("Illustrative data, not for operations") if view.illustrative else ""
-        for row in rows:
-            canton, entity = row.over(Level.CANTON), row.over(Level.ENTITY)
-            hazard_version = row.run.hazard if row.run else None
-            by_class = row.by_class if row.by_class and len(row.by_class) == len(classes) else [""] * len(classes)
-            values = [
-                row.area.code,
-                area_name(row.area),
-                area_name(canton) if canton else "",
-                area_name(entity) if entity else "",
-                hazard,
-                "" if row.population is None else row.population,
-                "" if row.exposed is None else row.exposed,
-                "" if row.share is None else f"{row.share:.6f}",
-                *by_class,
-                row.not_modelled,
-                state_word(row),
-                hazard_version.layer.name if hazard_version else "",
-                hazard_version.producer if hazard_version else "",
-                hazard_version.vintage if hazard_version else "",
-                method_name(hazard_version.method) if hazard_version else "",
-                banner,
-            ]
-            writer.writerow([harmless(v) for v in values])
-    answer = Response(text.getvalue().encode(), content_type="text/csv; charset=utf-8")
-    name = f"spremnost-{view.choice.key if view.choice else 'municipalities'}"
-    name += f"-{_('illustrative')}" if view.illustrative else ""
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+        found = records.exposure(view, Asked.read().rows(view), made=datetime.now(UTC), author=LOCAL_OPERATOR.label)
+    answer = Response(csv_file(found, form, languages.decimal_sign()), content_type="text/csv; charset=utf-8")
+    name = file_name(records.name_parts(view), found.imprint, "csv")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
-
-
-def state_word(row: Row) -> str:
-    """Whether the row's number is one."""
-    if row.state == NOT_MODELLED:
-        return _("NOT MODELLED")
-    return _("partly modelled") if row.state == PARTLY or row.not_modelled else _("modelled")
-
-
-def harmless(value: object) -> object:
-    """The value as a spreadsheet may open it: text never begins like a formula."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
-    return value
 
 
 def _above(view: View, level: Level) -> list[Area]:
@@ -190,6 +145,3 @@ def _address(**changes: Any) -> str:
     asked = {**request.args.to_dict(), **changes}
     endpoint = str(asked.pop("endpoint", "table.show"))
     return url_for(endpoint, **{k: v for k, v in asked.items() if v not in ("", None)})
-
-
-__all__ = ["harmless", "state_word", "table"]

@@ -103,7 +103,7 @@ def _pack(response: Response) -> None:
     if response.mimetype not in PACKED or response.direct_passthrough or response.status_code != 200:
         return
     response.vary.add("Accept-Encoding")
-    response.vary.add("Cookie")  # the language
+    response.vary.update(("Cookie", "Accept-Language"))  # the language
     if request.accept_encodings["gzip"] > 0 and len(response.get_data()) > WORTH_PACKING_BYTES:
         response.set_data(gzip.compress(response.get_data(), compresslevel=5, mtime=0))
         response.headers["Content-Encoding"] = "gzip"

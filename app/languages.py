@@ -1,47 +1,109 @@
-"""Bosnian and English: which one a reader gets, and sentences, numbers and times in it.
+"""The five languages: which one a reader gets, and sentences, numbers and times in it.
 
 The catalogues are kept as text (app/translations/<language>/LC_MESSAGES/messages.po) and compiled in memory, so that a
-fresh checkout speaks every language without a step in between. The sentences in the code are the English ones.
+fresh checkout speaks every language without a step in between. The sentences in the code are the English ones; those in
+Cyrillic letters are made from the Serbian ones in Latin letters.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
 from functools import cached_property, lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from babel import Locale
+from babel.dates import format_date, format_datetime, get_timezone
+from babel.messages import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal, format_percent
 from babel.support import NullTranslations, Translations
-from flask import Flask, g, has_request_context, request
-from flask_babel import Babel, Domain, format_datetime, format_decimal, format_percent, get_locale, gettext
+from flask import Flask, g, has_app_context, has_request_context, request
+from flask_babel import Babel, Domain, refresh
+from jinja2 import pass_eval_context
+from jinja2.nodes import EvalContext
+from markupsafe import Markup
 
-LANGUAGES: Final = {"bs": "Bosanski", "en": "English"}
+from app.transliteration import cyrillic
+
+
+class Language(NamedTuple):
+    """How a language is offered: its own name, a short one, and what HTML and browsers call it."""
+
+    name: str
+    short: str
+    tag: str
+
+
+LANGUAGES: Final = {
+    "bs": Language("Bosanski", "BS", "bs"),
+    "hr": Language("Hrvatski", "HR", "hr"),
+    "sr_Latn_BA": Language("Srpski (latinica)", "SR", "sr-Latn"),
+    "sr_Cyrl_BA": Language("Српски (ћирилица)", "СР", "sr-Cyrl"),
+    "en": Language("English", "EN", "en"),
+}
+# As browsers ask for them; the first part decides where the whole is not known.
+ASKED: Final = {
+    "bs": "bs",
+    "bs-cyrl": "sr_Cyrl_BA",
+    "cnr": "sr_Latn_BA",
+    "en": "en",
+    "hr": "hr",
+    "sh": "bs",
+    "sr": "sr_Cyrl_BA",
+    "sr-latn": "sr_Latn_BA",
+}
 DEFAULT: Final = "bs"
 COOKIE: Final = "language"
 TIME_ZONE: Final = "Europe/Sarajevo"
+ZONE: Final = get_timezone(TIME_ZONE)
 CATALOGUES: Final = Path(__file__).parent / "translations"
+LATIN, CYRILLIC = "sr_Latn_BA", "sr_Cyrl_BA"
+
+
+def read_catalogue(language: str) -> Catalog:
+    """The sentences of a language as they are written down; those of English are the ones in the code."""
+    path = CATALOGUES / language / "LC_MESSAGES" / "messages.po"
+    if not path.exists():
+        return Catalog(locale=language)
+    with path.open("rb") as text:
+        return read_po(text, locale=language)
 
 
 @lru_cache
 def catalogue(language: str) -> NullTranslations:
-    """The sentences of a language; those of English are the ones in the code."""
-    path = CATALOGUES / language / "LC_MESSAGES" / "messages.po"
-    if not path.exists():
+    """The sentences of a language, ready to be said."""
+    if language == "en":
         return NullTranslations()
+    sentences = read_catalogue(LATIN if language == CYRILLIC else language)
+    # A sentence that still waits for its translation is said in Bosnian, which every reader here understands.
+    for message in read_catalogue(DEFAULT):
+        if message.id not in sentences:
+            sentences[message.id] = message
+        elif not all(_forms(sentences[message.id].string)):
+            sentences[message.id].string = message.string
+    if language == CYRILLIC:
+        for message in sentences:
+            if message.id:
+                written = [cyrillic(form) for form in _forms(message.string)]
+                message.string = tuple(written) if message.pluralizable else written[0]
     compiled = BytesIO()
-    with path.open("rb") as text:
-        write_mo(compiled, read_po(text, locale=language))
+    write_mo(compiled, sentences)
     compiled.seek(0)
     return Translations(compiled)
 
 
+def _forms(string: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
+    return (string or "",) if isinstance(string, str | None) else tuple(string)
+
+
 class _FromText(Domain):  # type: ignore[misc]  # Flask-Babel brings no types
     def get_translations(self) -> NullTranslations:
-        return catalogue(str(get_locale() or "en"))
+        return catalogue(chosen())
 
 
 class _Languages(Babel):  # type: ignore[misc]
@@ -52,27 +114,89 @@ class _Languages(Babel):  # type: ignore[misc]
 
 def _(text: str, /, **parameters: object) -> str:
     """A sentence of ours in the reader's language, with its %(parameters)s."""
-    return str(gettext(text, **parameters))
+    said = str(catalogue(chosen()).gettext(text))
+    return said % parameters if parameters else said
+
+
+def language_tag() -> str:
+    """The reader's language as HTML names it."""
+    return LANGUAGES[chosen()].tag
+
+
+def ngettext(one: str, many: str, number: int, /, **parameters: object) -> str:
+    """The sentence for that number of things, in the reader's language; %(num)s is the number."""
+    said = str(catalogue(chosen()).ngettext(one, many, number))
+    return said % {"num": whole(number), **parameters}
+
+
+@pass_eval_context
+def _ngettext_in_page(context: EvalContext, one: str, many: str, number: int, /, **parameters: object) -> str:
+    if not context.autoescape:
+        return ngettext(one, many, number, **parameters)
+    said = Markup(catalogue(chosen()).ngettext(one, many, number))  # noqa: S704  # ours, not typed
+    return said % {"num": whole(number), **parameters}
 
 
 def init_app(app: Flask) -> None:
     """Let the application's pages speak the reader's language."""
     _Languages().init_app(app, default_locale=DEFAULT, default_timezone=TIME_ZONE, locale_selector=chosen)
     app.jinja_env.policies["ext.i18n.trimmed"] = True
+    app.jinja_env.globals["ngettext"] = _ngettext_in_page
     app.jinja_env.filters.update(
-        whole=whole, decimal=decimal, percent=percent, moment=moment, sentence=sentence, localised=localised
+        whole=whole,
+        decimal=decimal,
+        percent=percent,
+        moment=moment,
+        day=day,
+        day_in_words=day_in_words,
+        sentence=sentence,
+        localised=localised,
     )
-    app.context_processor(lambda: {"language": chosen(), "languages": LANGUAGES})
+    app.context_processor(
+        lambda: {
+            "language": chosen(),
+            "language_tag": language_tag(),
+            "languages": LANGUAGES,
+        }
+    )
 
 
 def chosen() -> str:
-    """The language that the reader has chosen, or Bosnian."""
+    """The reader's language: chosen in this browser, else the person's own, else what the browser asks for."""
+    if has_app_context() and "language" in g:
+        return str(g.language)
     if not has_request_context():
         return "en"  # commands and logs
-    if "language" not in g:
-        wanted = request.cookies.get(COOKIE, "")
-        g.language = wanted if wanted in LANGUAGES else DEFAULT
-    return str(g.language)
+    own = getattr(g.get("person"), "locale", None)
+    wanted = request.cookies.get(COOKIE) or (str(own) if own else "")
+    return wanted if wanted in LANGUAGES else _asked_for()
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """What is said inside is in that language, whoever asked for the page: e-mails and documents for somebody else.
+
+    Needs an application's context; a worker's jobs have no request.
+    """
+    before = g.get("language")
+    g.language = language
+    refresh()
+    try:
+        yield
+    finally:
+        g.pop("language")
+        if before is not None:
+            g.language = before
+        refresh()
+
+
+def _asked_for() -> str:
+    for tag in request.accept_languages.values():
+        parts = tag.replace("_", "-").lower().split("-")
+        found = ASKED.get("-".join(parts[:2])) or ASKED.get(parts[0])
+        if found:
+            return found
+    return DEFAULT
 
 
 def sentence(error: Exception) -> str:
@@ -85,15 +209,11 @@ def say(text: str, parameters: dict[str, Any] | None = None) -> str:
     if not text:
         return ""
     # Not gettext's own %-formatting: these sentences carry {names}.
-    translated = _plain(text)
+    translated = str(catalogue(chosen()).gettext(text))
     try:
         return translated.format(**(parameters or {}))
     except (KeyError, IndexError, ValueError, AttributeError):
         return translated
-
-
-def _plain(text: str) -> str:
-    return str(catalogue(chosen()).gettext(text)) if has_request_context() else text
 
 
 def localised(facts: dict[str, Any]) -> str:
@@ -102,31 +222,32 @@ def localised(facts: dict[str, Any]) -> str:
 
 
 def whole(number: float | None) -> str:
-    """A whole number with the locale's separators; – where there is none."""
-    return "–" if number is None else str(format_decimal(round(number), format="#,##0"))
+    """A whole number with the language's separators; – where there is none."""
+    return "–" if number is None else format_decimal(round(number), format="#,##0", locale=chosen())
 
 
 def decimal(number: float | None, digits: int = 1) -> str:
     """A number with so many decimals at most."""
-    return "–" if number is None else str(format_decimal(number, format="#,##0." + "#" * digits if digits else "#,##0"))
+    pattern = "#,##0." + "#" * digits if digits else "#,##0"
+    return "–" if number is None else format_decimal(number, format=pattern, locale=chosen())
 
 
 def percent(share: float | None) -> str:
     """A share as per cent with one decimal; less than a tenth is said, not rounded to nothing."""
     if share is None:
         return "–"
-    if 0 < share < 0.0005:
-        return "< " + str(format_percent(0.001, format="#,##0.0 %"))
-    return str(format_percent(share, format="#,##0.0 %"))
+    little = 0 < share < 0.0005
+    written = format_percent(0.001 if little else share, format="#,##0.0 %", locale=chosen())
+    return f"< {written}" if little else written
+
+
+DAY: Final = {"en": "d MMM y", "bs": "d. M. y."}
+DAY_IN_WORDS: Final = {"en": "EEEE, d MMMM y", "bs": "EEEE, d. MMMM y."}
 
 
 def moment(when: datetime | None) -> str:
     """A moment in Sarajevo's time, with the zone's name."""
-    return (
-        "–"
-        if when is None
-        else str(format_datetime(when, "d. M. y. HH:mm z" if chosen() == "bs" else "d MMM y HH:mm z"))
-    )
+    return "–" if when is None else f"{_written(when, DAY)} {_written(when, {'bs': 'HH:mm z'})}"
 
 
 def decimal_sign() -> str:
@@ -134,7 +255,21 @@ def decimal_sign() -> str:
     return str(Locale.parse(chosen()).number_symbols["latn"]["decimal"])
 
 
-def separators() -> dict[str, str]:
-    """What the page's script needs to write numbers as the server does."""
-    locale = Locale.parse(chosen())
-    return {"language": chosen(), "group": locale.number_symbols["latn"]["group"]}
+def day(when: date | None) -> str:
+    """A day; of a moment, the one in Sarajevo."""
+    return "–" if when is None else _written(when, DAY)
+
+
+def day_in_words(when: date | None) -> str:
+    """A day with its name and its month's."""
+    return "–" if when is None else _written(when, DAY_IN_WORDS)
+
+
+def _written(when: date, patterns: dict[str, str]) -> str:
+    language = chosen()
+    pattern = patterns.get(language, patterns["bs"])
+    # The English of England: plain English has no name for Sarajevo's time.
+    locale = "en_GB" if language == "en" else language
+    if isinstance(when, datetime):
+        return format_datetime(when, pattern, tzinfo=ZONE, locale=locale)
+    return format_date(when, pattern, locale=locale)

@@ -2,8 +2,9 @@
 
 from urllib.parse import urlsplit
 
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app.errors import NoSuchPage
 from app.languages import COOKIE, LANGUAGES
@@ -17,10 +18,21 @@ def choose(code: str) -> ResponseReturnValue:
     """Back to the page one came from, in the other language."""
     if code not in LANGUAGES:
         raise NoSuchPage
-    came_from = urlsplit(request.referrer or "")
-    back = url_for("home.show")
-    if came_from.netloc == request.host and came_from.path.startswith("/") and not came_from.path.startswith("//"):
-        back = came_from.path + (f"?{came_from.query}" if came_from.query else "")
-    answer = redirect(back)
+    answer = redirect(_page_come_from() or url_for("home.show"))
     answer.set_cookie(COOKIE, code, max_age=YEAR_S, samesite="Lax", httponly=True)
     return answer
+
+
+def _page_come_from() -> str | None:
+    """Where the reader was: a page of ours that can be asked for again."""
+    came_from = urlsplit(request.referrer or "")
+    path = came_from.path
+    if came_from.netloc != request.host or not path.startswith("/") or path.startswith("//"):
+        return None
+    try:
+        current_app.url_map.bind("").match(path, method="GET")
+    except MethodNotAllowed:
+        return None
+    except HTTPException:
+        pass  # to be said in the other language
+    return path + (f"?{came_from.query}" if came_from.query else "")

@@ -164,7 +164,7 @@ def portable() -> ResponseReturnValue:
             not_modelled=_("not modelled"),
             unit=_("people exposed"),
             source="; ".join(_cited(v) for v in sources(used_runs(view.situation), view.boundaries)),
-            language=languages.chosen(),
+            language=languages.language_tag(),
         ),
         {row.area.id: _tip(row) for row in view.situation.rows},
         [swatch_name(s) for s in view.classes.swatches],

@@ -22,6 +22,9 @@ from gis.coverage import coverage_of_cells
 from gis.population import Population
 from gis.values import Chunk, comparable
 
+CELLS_AT_ONCE = 2**17
+"""So many cells of a kept hazard are looked at together: their shares then stay in the processor's cache."""
+
 
 @numba.njit(cache=True, nogil=True)
 def _add_dense(zone_start, entry_cell, entry_people, first, value, thresholds, exposed):  # type: ignore[no-untyped-def]
@@ -49,6 +52,18 @@ def _add_shares(zone_start, entry_cell, entry_people, first, share, exposed):  #
             for i in range(a, b):
                 total += entry_people[i] * share[entry_cell[i] - first, t]
             exposed[zone, t] = total
+
+
+@numba.njit(cache=True, nogil=True)
+def _people(zone_start, entry_people):  # type: ignore[no-untyped-def]
+    """People of each zone, added up in the order in which score() adds them."""
+    people = np.zeros(len(zone_start) - 1)
+    for zone in range(len(people)):
+        total = 0.0
+        for i in range(zone_start[zone], zone_start[zone + 1]):
+            total += entry_people[i]
+        people[zone] = total
+    return people
 
 
 @numba.njit(cache=True, nogil=True)
@@ -151,9 +166,19 @@ class ExposureIndex:
     @cached_property
     def people(self) -> NDArray[np.float64]:
         """Population of each zone, (zones,)."""
-        people = np.zeros((self.zones, 1))
-        _add_shares(*self._entries, 0, np.ones((len(self.population.people), 1)), people)
-        return people[:, 0]
+        people: NDArray[np.float64] = _people(self.zone_start, self.entry_people)
+        return people
+
+    def only(self, zones: Sequence[int] | range) -> Self:
+        """The same for some of the zones, in that order; a range is not copied."""
+        if isinstance(zones, range) and zones.step == 1:
+            start = self.zone_start[zones.start : zones.stop + 1]
+            return type(self)(self.population, start, self.entry_cell, self.entry_people)
+        parts = [slice(*self.zone_start[z : z + 2].tolist()) for z in zones]
+        start = np.cumsum([0, *(p.stop - p.start for p in parts)], dtype=np.int64)
+        cell = np.concatenate([np.empty(0, np.int32), *(self.entry_cell[p] for p in parts)])
+        people = np.concatenate([np.empty(0), *(self.entry_people[p] for p in parts)])
+        return type(self)(self.population, start, cell, people)
 
     @property
     def _entries(self) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
@@ -182,6 +207,15 @@ class ExposureIndex:
         if not all_inside:
             exposed[(self.people > 0) & (inside[:, 0] == 0)] = np.nan
         return Scores(self.people, exposed, outside[:, 0])
+
+    def score_kept(self, hazard: Chunk, thresholds: Sequence[float]) -> Scores:
+        """score() of a kept hazard, bit by bit the same; looks only at the stretch of cells that the zones lie in."""
+        some = np.diff(self.zone_start) > 0
+        if not some.any():
+            return self.score([hazard.part(hazard.first, hazard.first)], thresholds)
+        first = int(self.entry_cell[self.zone_start[:-1][some]].min())
+        end = int(self.entry_cell[self.zone_start[1:][some] - 1].max()) + 1
+        return self.score(hazard.part(first, end).cut(CELLS_AT_ONCE), thresholds)
 
     def score_all(self, hazards: Sequence[Iterable[Chunk]], thresholds: Sequence[float]) -> list[Scores]:
         """score() of several hazards, on all processors."""

@@ -207,17 +207,27 @@ class RasterFile:
 
     def values_at(self, longitude: NDArray[np.float64], latitude: NDArray[np.float64]) -> NDArray[np.float64]:
         """The values of the cells that hold these places (EPSG:4326), (n,); NaN without data and outside."""
+        row, column, inside = self._cells_at(longitude, latitude)
+        values = np.full(len(row), np.nan)
+        for i in np.flatnonzero(inside):
+            values[i] = self.read(int(row[i]), int(column[i]), 1, 1)[0, 0]
+        return values
+
+    def holds(self, longitude: NDArray[np.float64], latitude: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which of these places (EPSG:4326) lie within the raster's extent, (n,)."""
+        return self._cells_at(longitude, latitude)[2]
+
+    def _cells_at(
+        self, longitude: NDArray[np.float64], latitude: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
         to_raster = Transformer.from_crs(CRS.from_epsg(4326), self.crs, always_xy=True)
         x, y = to_raster.transform(longitude, latitude)
         p = self.placement
         x, y = np.asarray(x) - p.c, np.asarray(y) - p.f
         determinant = p.a * p.e - p.b * p.d
         column, row = (p.e * x - p.b * y) / determinant, (p.a * y - p.d * x) / determinant
-        values = np.full(len(column), np.nan)
         ny, nx = self.shape
-        for i in np.flatnonzero((column >= 0) & (column < nx) & (row >= 0) & (row < ny)):
-            values[i] = self.read(int(row[i]), int(column[i]), 1, 1)[0, 0]
-        return values
+        return row, column, (column >= 0) & (column < nx) & (row >= 0) & (row < ny)
 
     def close(self) -> None:
         self._dataset.close()

@@ -13,17 +13,15 @@ from typing import Any
 import numba
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import CRS, Transformer
+from pyproj import CRS
 
 from gis.arrays import load, save
 from gis.errors import GridMismatch, RotatedGrid
-from gis.gathered import save_hazard
 from gis.grid import Grid
 from gis.hazard import RasterHazard
 from gis.population import Population, cell_areas_km2
 from gis.raster import RasterFile, strips
 from gis.source import Source
-from gis.values import Chunk, gathered
 
 TERRAIN = "terrain 1"
 STREAM_KM2 = 10.0
@@ -254,43 +252,16 @@ def water_over_ground_m(
 def rise_needed_m(over_ground_m: NDArray[np.floating], threshold_m: float) -> Float32:
     """How far the water must rise until it stands threshold_m over the ground, metres; 0 where it does, NaN unknown.
 
-    over_ground_m: water_over_ground_m(). The water is taken to rise by the same height along the whole drainage;
-    dikes, the time that it needs and what it does to the flow are not in it: it ranks places, it forecasts nothing.
+    over_ground_m: water_over_ground_m().
     """
     return np.asarray(np.maximum(threshold_m - over_ground_m, 0), np.float32)
 
 
-def over_ground_at_people(population: Population, hazard: Source, terrain: Terrain) -> Chunk:
-    """Where the water of a flood depth layer stands relative to the ground of each populated cell, as one dense chunk.
+def depth_on(terrain: Terrain, hazard: Source) -> NDArray[np.float64]:
+    """Mean depth of the wet part of each cell of the terrain, NaN where less than half of it is wet.
 
-    Depth is that of the deepest part of the cell, HAND and drainage are those of the terrain's cell at its centre. NaN
-    also where the layer does not model. Being a chunk, it is kept by gis.gathered and counted by ExposureIndex: people
-    reached by a rise of r at a threshold t are those at or above t - r. Raises NoOverlap, UndeclaredNodata, Damaged.
+    hazard: a flood depth layer in any CRS. Raises NoOverlap, UndeclaredNodata, Damaged.
     """
-    depth = _depth_on(terrain, hazard)
-    level = flood_levels_m(depth, terrain)
-    at = _cells_at(population, terrain.grid)
-    inside_terrain = at >= 0
-    drain = np.where(inside_terrain, terrain.drain.ravel()[np.maximum(at, 0)], -1)
-    hand_m = np.where(inside_terrain, terrain.hand_m.ravel()[np.maximum(at, 0)], np.nan)
-    level_at = np.where(drain >= 0, level[np.maximum(drain, 0)], np.nan) if len(level) else np.full(len(at), np.nan)
-    chunk = gathered(RasterHazard(hazard, population).chunks())
-    over = water_over_ground_m(_deepest(chunk), hand_m, level_at)
-    if chunk.inside is not None:
-        over[chunk.inside == 0] = np.nan
-    return Chunk(0, len(over), over, np.dtype(np.float32), inside=chunk.inside)
-
-
-def gather_over_ground(population: Population, hazard: Path | str, terrain: Terrain, target: Path) -> Chunk:
-    """over_ground_at_people of a flood's COG, kept in a file that gis.gathered.load_hazard reads."""
-    with RasterFile(hazard) as raster:
-        chunk = over_ground_at_people(population, raster, terrain)
-    save_hazard(chunk, target)
-    return chunk
-
-
-def _depth_on(terrain: Terrain, hazard: Source) -> NDArray[np.float64]:
-    """Mean depth of the wet part of each cell of the terrain, NaN where less than half of it is wet."""
     row, column = np.nonzero(terrain.drain >= 0)
     depth = np.full(terrain.grid.shape, np.nan)
     if not len(row):
@@ -306,26 +277,3 @@ def _depth_on(terrain: Terrain, hazard: Source) -> NDArray[np.float64]:
         part = slice(chunk.first, chunk.first + chunk.cells)
         depth[row[part], column[part]] = np.where(wet_share >= 0.5, mean, np.nan)
     return depth
-
-
-def _deepest(chunk: Chunk) -> NDArray[np.float64]:
-    """The largest value of each cell's parts, (cells,); NaN where it has none."""
-    cell_start, value, _ = chunk.by_cell()
-    deepest = np.full(chunk.cells, np.nan)
-    some = np.diff(cell_start) > 0
-    if some.any():
-        deepest[some] = np.maximum.reduceat(value, cell_start[:-1][some])
-    return deepest
-
-
-def _cells_at(population: Population, grid: Grid) -> NDArray[np.int64]:
-    """The cell of a grid, row by row, under the centre of each populated cell; -1 outside."""
-    own = population.grid
-    x = own.left + (population.column + 0.5) * own.cell_width
-    y = own.top - (population.row + 0.5) * own.cell_height
-    if own.crs != grid.crs:
-        x, y = Transformer.from_crs(own.crs, grid.crs, always_xy=True).transform(x, y)
-    column = np.floor((np.asarray(x) - grid.left) / grid.cell_width)
-    row = np.floor((grid.top - np.asarray(y)) / grid.cell_height)
-    inside = (row >= 0) & (row < grid.ny) & (column >= 0) & (column < grid.nx)
-    return np.where(inside, row * grid.nx + column, -1).astype(np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -92,6 +92,22 @@ class Chunk:
             return start, self.value[wet], np.ones(int(wet.sum()))
         counts = np.bincount(self.cell - self.first, minlength=self.cells)
         return np.concatenate([[0], np.cumsum(counts)]), self.value, self.share
+
+    def part(self, first: int, end: int) -> Chunk:
+        """The cells first … end - 1 of it, without copying."""
+        if self.cell is None or self.share is None:
+            entries, cell, share = slice(first - self.first, end - self.first), None, None
+        else:
+            entries = slice(*np.searchsorted(self.cell, [first, end]).tolist())
+            cell, share = self.cell[entries], self.share[entries]
+        inside = None if self.inside is None else self.inside[first - self.first : end - self.first]
+        return Chunk(first, end - first, self.value[entries], self.stored_dtype, cell, share, inside)
+
+    def cut(self, cells: int) -> Iterator[Chunk]:
+        """All of it in parts of at most so many cells: what is computed of each needs little memory."""
+        end = self.first + self.cells
+        for first in range(self.first, end, cells):
+            yield self.part(first, min(first + cells, end))
 
     def within(self, footprint: Float) -> Chunk:
         """The same values where only a share of each populated cell, (all cells,), is modelled."""

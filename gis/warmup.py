@@ -13,8 +13,9 @@ from gis.exposure import ExposureIndex, ThresholdTable
 from gis.grid import Grid
 from gis.hazard import RasterHazard
 from gis.population import population_from_array
+from gis.rise import Water, over_ground
 from gis.source import ArraySource
-from gis.terrain import over_ground_at_people, terrain
+from gis.terrain import terrain
 from gis.values import gathered
 
 
@@ -34,11 +35,13 @@ def warm_up() -> None:
                 for source in (ArraySource, _Copies):
                     hazard = gathered(RasterHazard(source(np.ones(other.shape, dtype), other), population).chunks())
                     index.score([hazard], [0.5])
+                    index.score_kept(hazard, [0.5])
                     ThresholdTable.build(index, hazard).score([0.5])
     slope = np.add.outer(np.arange(16.0), np.arange(16.0))
     heights = terrain(slope, metres, stream_km2=100.0)
     flood = ArraySource(np.ones(metres.shape, np.float32), metres)
-    over_ground_at_people(population_from_array(np.ones(metres.shape), metres), flood, heights)
+    population = population_from_array(np.ones(metres.shape), metres)
+    over_ground(gathered(RasterHazard(flood, population).chunks()), population, Water.of(flood, heights))
 
 
 class _Copies(ArraySource):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -27,14 +27,13 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from foundation.database import Base, Id, app_may
 from gis.annual import expected_annual_exposed
 from gis.exposure import ExposureIndex
-from gis.gathered import save_hazard
 from gis.hazard import PolygonHazard, RasterHazard
 from gis.kept import index_of_files
-from gis.polygons import Polygons, same_crs
+from gis.polygons import Polygons
 from gis.population import Unit
 from gis.raster import RasterFile
-from gis.terrain import Terrain, gather_over_ground
 from gis.values import Chunk, gathered
+from layers.answering import CountedAreas, Facility, KeptFiles, facilities_at_hazard, keep_files, water_of
 from layers.areas import Area, Boundary, Level
 from layers.catalogue import RANK, Kind, Layer, LayerVersion, State, shown, version
 from layers.errors import NothingToCount
@@ -96,8 +95,12 @@ class ExposureRun(Base):
     threshold: Mapped[float]
     edges: Mapped[list[float]] = mapped_column(ARRAY(DOUBLE_PRECISION))
     method: Mapped[str]
-    gathered_file: Mapped[str]  # the hazard's values at the populated cells (gis.gathered)
-    over_ground_file: Mapped[str | None]  # where the water stands relative to the ground there (gis.terrain)
+    # What is kept for later questions (layers.answering); runs of older editions have no index and answer none.
+    gathered_file: Mapped[str]
+    over_ground_file: Mapped[str | None]
+    over_ground_pyramid: Mapped[str | None]
+    index_file: Mapped[str | None]
+    facilities_file: Mapped[str | None]
     computed_at: Mapped[datetime]
     superseded_at: Mapped[datetime | None]
 
@@ -146,6 +149,7 @@ class Plan:
     hazard_file: str | None
     hazard_polygons: NDArray[np.object_] | None
     footprint: shapely.Geometry | None
+    footprint_given: bool  # less than a raster's extent was modelled
     terrain_file: str | None
     population_id: UUID
     population_file: str
@@ -154,7 +158,8 @@ class Plan:
     settlements_id: UUID | None
     zones: Sequence[Zone]
     municipality: Mapping[UUID, tuple[UUID, ...]]  # -> the areas above it
-    facilities: Sequence[tuple[str, float, float]]  # category, lon, lat
+    facilities: Sequence[Facility]
+    facilities_id: UUID | None
 
 
 @dataclass
@@ -189,11 +194,10 @@ class Counted:
 
 @dataclass(frozen=True)
 class Counting:
-    """What compute() found: people by area, and the hashes of the files that it kept for later questions."""
+    """What compute() found: people by area, and the files that it kept for later questions."""
 
     areas: Mapping[UUID, Counted]
-    gathered_file: str
-    over_ground_file: str | None
+    files: KeptFiles
 
 
 def countable(session: Session) -> bool:
@@ -216,12 +220,14 @@ def plan(session: Session, hazard_version_id: UUID) -> Plan:
     if settlement_version is not None:
         zones += _settlement_zones(session, settlement_version, places)
     kind = hazard.layer.kind
+    facilities_id, facilities = _facilities(session)
     return Plan(
         hazard_id=hazard.id,
         hazard_kind=kind,
         hazard_file=hazard.facts["files"]["cog"] if kind != Kind.FLOOD_EXTENT else None,
         hazard_polygons=_polygons(session, hazard.id) if kind == Kind.FLOOD_EXTENT else None,
         footprint=to_shape(hazard.footprint) if hazard.footprint is not None else None,
+        footprint_given=bool(hazard.options.get("footprint")),
         terrain_file=_terrain(session) if kind == Kind.FLOOD_DEPTH else None,
         population_id=population.id,
         population_file=population.facts["files"]["cog"],
@@ -230,15 +236,15 @@ def plan(session: Session, hazard_version_id: UUID) -> Plan:
         settlements_id=settlement_version,
         zones=zones,
         municipality={area: tuple(_above(area, parents)) for area in places},
-        facilities=_facilities(session),
+        facilities=facilities,
+        facilities_id=facilities_id,
     )
 
 
 def compute(plan: Plan, store: FileStore, kept_indexes: Path) -> Counting:
     """People of every area exposed to the hazard. Raises GisError where a kept file cannot be used.
 
-    The hazard's values at the populated cells are kept, so that any other threshold needs no raster; with elevation
-    also the water's height over the ground, from which follows the rise that each cell needs.
+    What later questions need is kept in files: any other threshold, rise of the water or area needs no raster then.
     """
     measure = MEASURES[plan.hazard_kind]
     population_file = store.path(plan.population_file)
@@ -246,7 +252,7 @@ def compute(plan: Plan, store: FileStore, kept_indexes: Path) -> Counting:
         crs = raster.grid.crs
     places = Polygons("", CRS.from_epsg(4326), np.array([z.place for z in plan.zones], dtype=object), {}).to_crs(crs)
     index = index_of_files(population_file, plan.population_unit, places.geometry, kept_indexes)
-    chunk, values_at = _hazard(plan, index, store)
+    chunk, values_at, modelled_at = _hazard(plan, index, store)
     scores = index.score([chunk], [measure.threshold, *measure.edges])
     share = chunk.flooded_share(chunk.comparable([measure.threshold]))[:, 0]
     facilities = _facilities_at_risk(plan, values_at, measure.threshold)
@@ -269,21 +275,18 @@ def compute(plan: Plan, store: FileStore, kept_indexes: Path) -> Counting:
     for municipality, higher in plan.municipality.items():
         for area in higher:
             counted.setdefault(area, Counted()).add(counted[municipality])
-    with store.part() as part:
-        save_hazard(chunk, part)
-        gathered_file = store.put(part)
-    return Counting(counted, gathered_file, _over_ground(plan, index, store))
-
-
-def _over_ground(plan: Plan, index: ExposureIndex, store: FileStore) -> str | None:
-    if plan.terrain_file is None:
-        return None
-    terrain = Terrain.load(store.path(plan.terrain_file))
-    if not same_crs(terrain.grid.crs, index.population.grid.crs):
-        return None
-    with store.part() as part:
-        gather_over_ground(index.population, store.path(str(plan.hazard_file)), terrain, part)
-        return store.put(part)
+    flood = None
+    if plan.terrain_file is not None:
+        hazard_file = store.path(str(plan.hazard_file))
+        flood = hazard_file, water_of(hazard_file, store.path(plan.terrain_file))
+    zones = np.array([z.place for z in plan.zones], dtype=object)
+    at_facilities = None
+    if plan.facilities_id is not None:
+        at_facilities = facilities_at_hazard(
+            plan.facilities_id, plan.facilities, values_at, modelled_at, zones, flood[1] if flood else None
+        )
+    areas = CountedAreas(tuple(z.area_id for z in plan.zones), len(plan.municipality), plan.municipality)
+    return Counting(counted, keep_files(store, index, areas, chunk, at_facilities, flood))
 
 
 def keep(session: Session, plan: Plan, counting: Counting, *, at: datetime) -> ExposureRun:
@@ -303,8 +306,7 @@ def keep(session: Session, plan: Plan, counting: Counting, *, at: datetime) -> E
         threshold=measure.threshold,
         edges=list(measure.edges),
         method=METHOD,
-        gathered_file=counting.gathered_file,
-        over_ground_file=counting.over_ground_file,
+        **asdict(counting.files),
         computed_at=at,
     )
     session.add(run)
@@ -330,12 +332,8 @@ def keep(session: Session, plan: Plan, counting: Counting, *, at: datetime) -> E
 
 def held_files(session: Session) -> set[str]:
     """The hashes of the files that runs name."""
-    known: set[str] = set()
-    for gathered_file, over_ground_file in session.execute(
-        select(ExposureRun.gathered_file, ExposureRun.over_ground_file)
-    ):
-        known |= {file for file in (gathered_file, over_ground_file) if file}
-    return known
+    rows = session.execute(select(*(getattr(ExposureRun, f.name) for f in fields(KeptFiles))))
+    return {file for row in rows for file in row if file}
 
 
 def hazards_to_recount(session: Session, replaced: Kind) -> Sequence[UUID]:
@@ -346,8 +344,9 @@ def hazards_to_recount(session: Session, replaced: Kind) -> Sequence[UUID]:
 
 
 def uncounted(session: Session) -> Sequence[UUID]:
-    """The hazards that are shown and have no current run."""
-    counted = set(session.scalars(select(ExposureRun.hazard_version_id).where(ExposureRun.superseded_at.is_(None))))
+    """The hazards that are shown and have no current run that answers questions."""
+    current = ExposureRun.superseded_at.is_(None), ExposureRun.index_file.is_not(None)
+    counted = set(session.scalars(select(ExposureRun.hazard_version_id).where(*current)))
     return [v.id for kind in HAZARDS for v in shown(session, kind) if v.id not in counted]
 
 
@@ -506,32 +505,44 @@ def _polygons(session: Session, version_id: UUID) -> NDArray[np.object_]:
     return np.array([to_shape(p) for p in rows], dtype=object)
 
 
-def _facilities(session: Session) -> list[tuple[str, float, float]]:
+def _facilities(session: Session) -> tuple[UUID | None, list[Facility]]:
+    """(the version of the best layer of facilities, what is in it)."""
     found = shown(session, Kind.FACILITIES)
     if not found:
-        return []
+        return None, []
     rows = session.execute(
-        select(Feature.category, Feature.place).where(Feature.version_id == found[0].id).order_by(Feature.number)
+        select(Feature.number, Feature.category, Feature.place)
+        .where(Feature.version_id == found[0].id)
+        .order_by(Feature.number)
     )
-    centres = [(category or "", to_shape(place).centroid) for category, place in rows]
-    return [(category, c.x, c.y) for category, c in centres]
+    centres = [(number, category or "", to_shape(place).centroid) for number, category, place in rows]
+    return found[0].id, [Facility(number, category, c.x, c.y) for number, category, c in centres]
 
 
-def _hazard(plan: Plan, index: ExposureIndex, store: FileStore) -> tuple[Chunk, NDArray[np.float64]]:
-    """(the hazard at the populated cells, its values at the facilities; NaN: dry or not modelled)."""
-    lon, lat = (np.array([f[k] for f in plan.facilities], dtype=float) for k in (1, 2))
+def _hazard(plan: Plan, index: ExposureIndex, store: FileStore) -> tuple[Chunk, NDArray[np.float64], NDArray[np.bool_]]:
+    """(the hazard at the populated cells, its values at the facilities, whether they lie in what is modelled).
+
+    A value is NaN where it is dry or not modelled.
+    """
+    lon = np.array([f.longitude for f in plan.facilities], dtype=float)
+    lat = np.array([f.latitude for f in plan.facilities], dtype=float)
     people = index.population
+    footprint = None
+    if plan.footprint is not None and (plan.footprint_given or plan.hazard_polygons is not None):
+        modelled = np.array([plan.footprint], dtype=object)
+        footprint = Polygons("", CRS.from_epsg(4326), modelled, {}).to_crs(people.grid.crs)
     if plan.hazard_polygons is not None:
         polygons = Polygons("", CRS.from_epsg(4326), plan.hazard_polygons, {})
-        footprint = None
-        if plan.footprint is not None:
-            footprint = Polygons("", polygons.crs, np.array([plan.footprint], dtype=object), {}).to_crs(people.grid.crs)
         hazard = PolygonHazard(polygons.to_crs(people.grid.crs), people, footprint)
+        extent = plan.footprint or shapely.box(*shapely.total_bounds(plan.hazard_polygons))
         within = shapely.contains_xy(shapely.union_all(plan.hazard_polygons), lon, lat)
-        return gathered(hazard.chunks()), np.where(within, np.inf, np.nan)
+        return gathered(hazard.chunks()), np.where(within, np.inf, np.nan), shapely.contains_xy(extent, lon, lat)
     with RasterFile(store.path(str(plan.hazard_file))) as raster:
-        chunk = gathered(RasterHazard(raster, people).chunks())
-        return chunk, raster.values_at(lon, lat)
+        chunk = gathered(RasterHazard(raster, people, footprint).chunks())
+        inside = raster.holds(lon, lat)
+        if footprint is not None:
+            inside &= shapely.contains_xy(plan.footprint, lon, lat)
+        return chunk, np.where(inside, raster.values_at(lon, lat), np.nan), inside
 
 
 def _facilities_at_risk(plan: Plan, values: NDArray[np.float64], threshold: float) -> dict[UUID, dict[str, list[int]]]:
@@ -539,10 +550,10 @@ def _facilities_at_risk(plan: Plan, values: NDArray[np.float64], threshold: floa
     counts: dict[UUID, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
     if not plan.facilities:
         return {}
-    points = shapely.points([f[1] for f in plan.facilities], [f[2] for f in plan.facilities])
+    points = shapely.points([f.longitude for f in plan.facilities], [f.latitude for f in plan.facilities])
     tree = shapely.STRtree([z.place for z in plan.zones])
     for point, zone in zip(*tree.query(points, predicate="intersects"), strict=True):
-        count = counts[plan.zones[zone].area_id][plan.facilities[point][0]]
+        count = counts[plan.zones[zone].area_id][plan.facilities[point].category]
         count[0] += bool(values[point] >= threshold)
         count[1] += 1
     return {area: dict(by_category) for area, by_category in counts.items()}

@@ -58,7 +58,7 @@ def running_database() -> Iterator[tuple[Database, Settings]]:
 
 @click.group()
 def layers() -> None:
-    """Bring layers in, list them, show one, take one out of use, tidy up."""
+    """Bring layers in, list them, show one, take one out of use, count anew, tidy up."""
 
 
 @layers.command("import")
@@ -168,6 +168,22 @@ def remove(version: UUID) -> None:
 
     with running_database() as (database, _), database.transaction(OPERATIONAL_SPACE_ID) as session:
         catalogue.withdraw(session, version, by=OPERATOR, at=datetime.now(UTC))
+
+
+@layers.command()
+@click.option("--all", "everything", is_flag=True, help="Every hazard that is shown, counted or not.")
+def count(everything: bool) -> None:
+    """Count the exposed people of hazards without current numbers, or whose numbers an older edition counted."""
+    from app import importing
+    from layers import catalogue, exposure
+
+    with running_database() as (database, configuration):
+        with database.without_space() as session:
+            shown = [v.id for kind in exposure.HAZARDS for v in catalogue.shown(session, kind)]
+            hazards = shown if everything else list(exposure.uncounted(session))
+        for number, hazard in enumerate(hazards, 1):
+            click.echo(f"Counting exposed people, hazard {number} of {len(hazards)}", err=True)
+            importing.count_exposure(database, configuration.data_dir, hazard)
 
 
 @layers.command()

@@ -12,25 +12,20 @@ from pathlib import Path
 import numpy as np
 import pyflwdir
 import pytest
-import shapely
 from numpy.testing import assert_allclose, assert_array_equal
 from pyproj import CRS
 from rasterio.transform import Affine
 
 from gis.errors import FormatTooOld, GridMismatch
-from gis.exposure import ExposureIndex
-from gis.gathered import load_hazard, save_hazard
+from gis.gathered import load_hazard
 from gis.grid import Grid
-from gis.population import population_from_array
 from gis.raster import RasterFile
-from gis.source import ArraySource
 from gis.terrain import (
     FARTHEST_M,
     Terrain,
     flood_levels_m,
     flow_directions,
     of_elevation,
-    over_ground_at_people,
     rise_needed_m,
     terrain,
     water_over_ground_m,
@@ -124,42 +119,6 @@ def test_the_rise_is_what_is_missing_to_the_threshold():
     assert FARTHEST_M < 37.5
     assert_allclose(rise_needed_m(over, 0.3), [0.0, 0.1, 0.8, 3.8, 0.3, np.nan, np.nan], atol=1e-6)
     assert_allclose(rise_needed_m(over, 3.0), [0.5, 2.8, 3.5, 6.5, 3.0, np.nan, np.nan], atol=1e-6)
-
-
-def test_people_on_the_banks_are_reached_when_the_water_rises_to_them(tmp_path):
-    people = population_from_array(np.ones(GRID.shape), GRID)
-    flood = ArraySource(np.where(RIVER, 2.5, np.nan).astype(np.float32), GRID)
-    save_hazard(over_ground_at_people(people, flood, a_valley()), tmp_path / "kept")
-    kept = load_hazard(tmp_path / "kept")
-    rise = rise_needed_m(kept.value, 0.3).reshape(GRID.shape)
-    assert_allclose(rise[4], [6.8, 3.8, 0.8, 0.0, 0.8, 3.8, 6.8], atol=1e-5)
-    # A rise of 1 m reaches the six cells of the river and, of the neighbours at HAND 3, those in rows 1 to 6. In row 0
-    # water arrives in row 2 only (HAND 4: 1.8 m), as it does from the river's own cells in rows 0 and 1 (HAND 2 and 1:
-    # dry below the level, 0.3 m); in row 7 it runs along the edge (HAND 2: 0.3 m).
-    assert_allclose(rise[0, 2:5], [1.8, 0.3, 1.8], atol=1e-5)
-    assert_allclose(rise[7, 2:5], [0.3, 0.0, 0.3], atol=1e-5)
-    reached = int((rise <= 1.0).sum())
-    assert reached == 6 + 2 + 2 * 6 + 2
-    left, bottom, right, top = GRID.bounds
-    index = ExposureIndex.build(people, np.array([shapely.box(left, bottom, right, top)], dtype=object))
-    assert_allclose(index.score([kept], [0.3 - 1.0]).exposed[0, 0], reached)
-
-
-def test_the_hazard_and_the_people_may_have_other_grids_than_the_elevation():
-    metres = Grid(GRID.crs, GRID.left, GRID.top, 500.0, 500.0, 16, 14)
-    people = population_from_array(np.ones(metres.shape), metres)
-    depth = np.repeat(np.repeat(np.where(RIVER, 2.5, np.nan), 2, 0), 2, 1).astype(np.float32)
-    over = over_ground_at_people(people, ArraySource(depth, metres), a_valley()).value.reshape(metres.shape)
-    assert_allclose(over[8, ::2], [-6.5, -3.5, -0.5, 2.5, -0.5, -3.5, -6.5], atol=1e-5)
-    assert_allclose(over[9], over[8], atol=1e-5)
-
-
-def test_what_the_flood_does_not_model_is_unknown():
-    people = population_from_array(np.ones(GRID.shape), GRID)
-    south = Grid(GRID.crs, GRID.left, GRID.top - 4000.0, 1000.0, 1000.0, 4, 7)
-    flood = ArraySource(np.where(RIVER, 2.5, np.nan).astype(np.float32)[4:], south)
-    over = over_ground_at_people(people, flood, a_valley()).value.reshape(GRID.shape)
-    assert_array_equal(np.isnan(over).all(axis=1), ROW[:, 0] < 4)
 
 
 def test_terrain_is_kept_and_read_again(tmp_path):

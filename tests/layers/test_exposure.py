@@ -8,10 +8,13 @@ from geoalchemy2.shape import from_shape
 from shapely import MultiPolygon, Point, box
 
 from gis.exposure import ExposureIndex
-from gis.gathered import load_hazard
+from gis.gathered import load_hazard, load_index
 from gis.population import read_population
+from gis.rise import OVER_GROUND_STEPS
 from gis.terrain import terrain
+from gis.tiles import Pyramid
 from layers import catalogue, exposure
+from layers.answering import CountedAreas, FacilitiesAtHazard
 from layers.areas import Area, Boundary, Level
 from layers.catalogue import Kind, Method, State
 from layers.exposure import Counted, ExposureFigure
@@ -227,7 +230,7 @@ def test_the_values_at_the_populated_cells_are_kept_and_answer_any_other_thresho
     population = read_population(world.store.path(world.population.facts["files"]["cog"]))
     west = ExposureIndex.build(population, np.array([WEST], dtype=object))
     assert west.score([kept], [0.2, 1.6]).exposed.tolist() == [[30.0, 0.0]]
-    assert exposure.held_files(world.session) == {run.gathered_file}
+    assert exposure.held_files(world.session) == {run.gathered_file, run.index_file}
 
 
 def test_with_elevation_the_water_over_the_ground_is_kept_too(world, tmp_path):
@@ -243,3 +246,45 @@ def test_with_elevation_the_water_over_the_ground_is_kept_too(world, tmp_path):
     assert over_ground.cells == 12
     assert over_ground.value[0] == pytest.approx(0.3)
     assert over_ground.value[1] == pytest.approx(1.5)
+    assert Pyramid.open(world.store.path(run.over_ground_pyramid)).steps == OVER_GROUND_STEPS
+    files = {run.gathered_file, run.over_ground_file, run.over_ground_pyramid, run.index_file}
+    assert exposure.held_files(world.session) == files
+
+
+def test_who_lives_where_is_kept_with_the_tree_as_it_was(world):
+    world.count(world.layer(Kind.FLOOD_DEPTH, "rp100", years=100.0, values=DEPTH))
+    run = world.session.query(exposure.ExposureRun).one()
+    index, zones = load_index(world.store.path(run.index_file))
+    areas = CountedAreas.from_data(zones)
+    assert areas.areas == (world.east, world.west)  # by code
+    assert areas.municipalities == 2
+    assert areas.above[world.west] == (world.canton, world.entity, world.country)
+    assert index.people.tolist() == [8.0, 40.0]
+
+
+def test_the_hazard_is_kept_at_each_facility(world):
+    facilities = world.layer(Kind.FACILITIES, "facilities")
+    for number, (x, y) in enumerate([(15.15, 44.95), (15.05, 44.65), (15.35, 44.65), (16.0, 44.65)], 7):
+        place = from_shape(Point(x, y), srid=4326)
+        world.session.add(
+            Feature(version_id=facilities.id, number=number, category="school", properties={}, place=place)
+        )
+    world.session.flush()
+    world.count(world.layer(Kind.FLOOD_DEPTH, "rp100", years=100.0, values=DEPTH))
+    run = world.session.query(exposure.ExposureRun).one()
+    kept = FacilitiesAtHazard.load(world.store.path(run.facilities_file))
+    assert kept.version_id == facilities.id
+    assert kept.number.tolist() == [7, 8, 9, 10]
+    np.testing.assert_array_equal(kept.value, [1.5, np.nan, 3.0, np.nan])
+    assert kept.modelled.tolist() == [True, True, True, False]
+    assert kept.of_zones([0]).tolist() == [2]  # Istok
+    assert kept.of_zones([1, 0]).tolist() == [0, 1, 2]
+
+
+def test_only_what_lies_in_a_given_footprint_is_modelled(world):
+    hazard = world.layer(Kind.FLOOD_DEPTH, "rp100", years=100.0, values=DEPTH, footprint=box(15.0, 44.6, 15.1, 45.0))
+    hazard.options = {"footprint": "given"}
+    counted = world.count(hazard)
+    assert (counted[world.west].exposed, counted[world.west].not_modelled) == (10.0, 20.0)
+    assert counted[world.east].exposed is None
+    assert counted[world.east].not_modelled == 8.0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import groupby
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, and_, func, or_, select, text
@@ -12,6 +14,8 @@ from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, Session, mapped_column, validates
 
 from foundation.database import Base, Id, app_may
+from foundation.roles import EXERCISE_ROLES, Role
+from foundation.spaces import OPERATIONAL_SPACE_ID
 
 
 class Locale(StrEnum):
@@ -81,14 +85,23 @@ class Person(Base):
 
 
 class Membership(Base):
-    """A person belongs to an organisation in the period [since, until)."""
+    """A person belongs to an organisation, in one role, in the period [since, until); several roles are several rows.
+
+    exercise_id: the space that a role of an exercise is for; every other role is of the operational world.
+    """
 
     __tablename__ = "membership"
     __table_args__ = (
         CheckConstraint("until > since", name="period"),
+        CheckConstraint(
+            f"(role IN ({', '.join(repr(role.value) for role in sorted(EXERCISE_ROLES))})) = (exercise_id IS NOT NULL)",
+            name="exercise_roles_in_exercises",
+        ),
         ExcludeConstraint(
             ("person_id", "="),
             ("organisation_id", "="),
+            (text("(role::text)"), "="),
+            (text(f"coalesce(exercise_id, '{OPERATIONAL_SPACE_ID}'::uuid)"), "="),
             (text("tstzrange(since, until)"), "&&"),
             name="ex_membership_once_at_a_time",
             using="gist",
@@ -99,6 +112,8 @@ class Membership(Base):
     id: Mapped[Id]
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
+    role: Mapped[Role] = mapped_column(default=Role.VIEWER)
+    exercise_id: Mapped[UUID | None] = mapped_column(ForeignKey("space.id"))
     since: Mapped[datetime]
     until: Mapped[datetime | None]
 
@@ -123,8 +138,42 @@ def organisations_of(session: Session, person_id: UUID, *, at: datetime) -> list
             .join(Membership, Membership.organisation_id == Organisation.id)
             .where(Membership.person_id == person_id, _in_force(at))
             .order_by(Organisation.name)
+            .distinct()
         )
     )
+
+
+@dataclass(frozen=True)
+class Seat:
+    """An organisation in whose name a person may act in a space, and the roles that they have there."""
+
+    organisation_id: UUID
+    name: str
+    kind: OrganisationKind
+    roles: frozenset[Role]
+
+
+def seats(session: Session, person_id: UUID, space: UUID, *, at: datetime) -> list[Seat]:
+    """Where a person may act in that space, by the organisation's name.
+
+    In the operational space these are the roles of the real world; in an exercise its own roles, and those of a trainer
+    or an administrator, who may enter every exercise.
+    """
+    here: ColumnElement[bool]
+    if space == OPERATIONAL_SPACE_ID:
+        here = Membership.exercise_id.is_(None)
+    else:
+        here = or_(Membership.exercise_id == space, Membership.role.in_([Role.TRAINER, Role.ADMINISTRATOR]))
+    rows = session.execute(
+        select(Organisation.id, Organisation.name, Organisation.kind, Membership.role)
+        .join(Membership, Membership.organisation_id == Organisation.id)
+        .where(Membership.person_id == person_id, _in_force(at), here)
+        .order_by(Organisation.name, Organisation.id)
+    )
+    return [
+        Seat(organisation, name, kind, frozenset(row.role for row in group))
+        for (organisation, name, kind), group in groupby(rows, key=lambda row: (row.id, row.name, row.kind))
+    ]
 
 
 def _in_force(at: datetime) -> ColumnElement[bool]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from geoalchemy2 import alembic_helpers
 
 # Every module with tables is imported here, or no migration knows of it.
+import foundation.accounts
 import foundation.audit
 import foundation.outbox
 import foundation.people
@@ -16,6 +17,7 @@ import layers.areas
 import layers.catalogue
 import layers.exposure
 import layers.features
+import layers.jurisdictions
 import layers.people  # noqa: F401
 from foundation.database import Base
 

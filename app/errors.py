@@ -107,10 +107,42 @@ class PortTaken(CannotServe):
     text = N_("Port {port} on {host} cannot be used: {reason}. Stop what uses it or set SPREMNOST_PORT.")
 
 
-class OnlyHere(AppError):
-    """Another machine asks, and there are no accounts yet."""
+class NotSignedIn(AppError):
+    """Nobody is signed in, or the session has ended."""
 
-    text = N_("Without accounts, this page is only shown on the machine that runs Spremnost, at its address 127.0.0.1.")
+    text = N_("Sign in first: you are not signed in, or your session has ended.")
+
+
+class NotAllowed(AppError):
+    """The page is for other people."""
+
+    text = N_("You may not do this for the organisation that you act for. Switch it, or ask an administrator.")
+
+
+class ActingChanged(NotAllowed):
+    """Somebody has switched to another organisation since the form was opened."""
+
+    text = N_(
+        "You now act for {name}, but opened this form for another organisation. Nothing was changed: open it again."
+    )
+
+
+class WrongCredentials(AppError):
+    """No account has that address and password; which of them is wrong is not told."""
+
+    text = N_("E-mail address and password do not belong together, or the account is closed.")
+
+
+class WrongCode(WrongCredentials):
+    """The second factor's code is not the one of now, or was used."""
+
+    text = N_("The code is not right, or was used already. Take the newest one.")
+
+
+class TooManyTries(AppError):
+    """Somebody guesses."""
+
+    text = N_("Too many tries. Wait {minutes} minutes, then try again.")
 
 
 class ForeignForm(AppError):
@@ -138,7 +170,10 @@ STATUS: dict[type[Exception], int] = {
     NotEmbedded: 409,
     DatabaseNotEmpty: 409,
     DatabaseUnavailable: 503,
-    OnlyHere: 403,
+    NotSignedIn: 401,
+    NotAllowed: 403,
+    WrongCredentials: 422,
+    TooManyTries: 429,
     ForeignForm: 403,
     NoSuchPage: 404,
     FoundationError: 409,

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import NotFound
 
-from app import db, guards, languages
+from app import db, guards, identity, languages, navigation, spaces
 from app.errors import KNOWN_ERRORS, DatabaseUnavailable, NoSuchPage, status_of
 from app.keys import kept_secret_key
 from app.settings import Settings
@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 def create_app(settings: Settings) -> Flask:
     """The web application with these settings."""
-    from app.pages import BLUEPRINTS, view
+    from app.pages import IN_SPACES, OUTSIDE, view
 
     app = Flask(__name__)
     app.secret_key = settings.secret_key or kept_secret_key(settings.data_dir)
@@ -44,10 +44,15 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["spremnost.settings"] = settings
     db.init_app(app, db.Database(settings))
     languages.init_app(app)
+    spaces.init_app(app)
+    identity.init_app(app)
     view.init_app(app)
+    navigation.init_app(app)
     app.before_request(_begin)
     guards.init_app(app)
-    for blueprint in BLUEPRINTS:
+    for blueprint in IN_SPACES:
+        spaces.register_in_spaces(app, blueprint)
+    for blueprint in OUTSIDE:
         app.register_blueprint(blueprint)
     for kind in KNOWN_ERRORS:
         app.register_error_handler(kind, _say)
@@ -86,6 +91,9 @@ def _end(response: Response) -> Response:
     if request.endpoint == "static" and "/vendor/" in request.path and response.status_code == 200:
         # The folder's name carries the version.
         response.headers["Cache-Control"] = f"public, max-age={YEAR_S}, immutable"
+    if response.mimetype == "text/html":
+        # What somebody saw must not be seen by who comes after them.
+        response.headers.setdefault("Cache-Control", "private, no-cache")
     _pack(response)
     if request.blueprint in QUIET and response.status_code < 400:
         return response

@@ -1,57 +1,149 @@
-"""Who may see which page: every endpoint stands here, or the tests fail.
+"""Who may see which page: every view says so itself, and one that does not is closed to everybody.
 
-There are no accounts yet. Whoever sits at this machine is the local operator and may see and do everything; nobody else
-may. A page that asks for another machine's request is refused, also one that a proxy or a hostile name brings here.
+    @public                      whoever comes
+    @signed_in                   whoever is signed in
+    @tiles                       the same, found without asking the database each time
+    @needs(Right.REPORT, ...)    whoever may do one of these things in the name of the organisation they act for
+
+Rights are those of this request's space (app.identity). What an organisation may see of another's things is asked where
+the things are.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
+from uuid import UUID
 
-from flask import Flask, Request, request
+from flask import Flask, Request, current_app, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError, CSRFProtect
 
-from app.errors import ForeignForm, OnlyHere
-from foundation.audit import Actor
+from app import identity
+from app.errors import ActingChanged, ForeignForm, NotAllowed, NotSignedIn
+from app.identity import Identity, me
+from app.rights import Right
 
-PUBLIC = frozenset({"static", "status.show", "health.live", "health.ready", "language.choose"})
-LOOPBACK = frozenset(
-    {
-        "home.show",
-        "map.show",
-        "map.exposure",
-        "map.places",
-        "map.search",
-        "map.portable",
-        "map.picture",
-        "areas.show",
-        "table.show",
-        "table.export",
-        "layers.show",
-        "layers.one",
-        "jobs.show",
-        "jobs.cancel",
-        "tiles.boundaries",
-        "tiles.features",
-        "tiles.hazard",
-    }
-)
-LOCAL_OPERATOR = Actor("local operator")
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
+View = TypeVar("View", bound=Callable[..., Any])
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+PROXY_HEADERS: Final = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
+ACTING: Final = "acting"
+"""The form field that says in whose name the page was opened."""
+
+_csrf = CSRFProtect()
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Who may pass. rights: one of them is enough; none means that being signed in is."""
+
+    public: bool = False
+    tiles: bool = False
+    rights: frozenset[Right] = frozenset()
+
+    def lets(self, who: Identity | None) -> bool:
+        """Whether somebody passes."""
+        if self.public:
+            return True
+        return who is not None and (not self.rights or who.may(*self.rights))
+
+
+def _marked(view: View, guard: Guard) -> View:
+    view.guard = guard  # type: ignore[attr-defined]
+    return view
+
+
+def public(view: View) -> View:
+    """Whoever comes may see this."""
+    return _marked(view, Guard(public=True))
+
+
+def signed_in(view: View) -> View:
+    """Whoever is signed in may see this."""
+    return _marked(view, Guard())
+
+
+def tiles(view: View) -> View:
+    """Whoever is signed in may see this; for what is asked for hundreds of times."""
+    return _marked(view, Guard(tiles=True))
+
+
+def needs(*rights: Right) -> Callable[[View], View]:
+    """Whoever may do one of these may see this."""
+    return lambda view: _marked(view, Guard(rights=frozenset(rights)))
+
+
+def guard_of(app: Flask, endpoint: str) -> Guard | None:
+    """What a view says of itself."""
+    return cast(Guard | None, getattr(app.view_functions.get(endpoint), "guard", None))
 
 
 def init_app(app: Flask) -> None:
     """Keep out who may not see a page, before it does anything."""
+    app.config.update(WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_TIME_LIMIT=None, WTF_CSRF_SSL_STRICT=False)
+    _csrf.init_app(app)
+    public(app.view_functions["static"])
     app.before_request(_guard)
 
 
-def _guard() -> None:
-    if request.endpoint in LOOPBACK and not comes_from_here(request):
-        raise OnlyHere
-    if request.method not in SAFE_METHODS and not is_own_form(request):
+def _guard() -> ResponseReturnValue | None:
+    if request.endpoint is None:
+        return None  # nothing is there, which the answer says
+    guard = guard_of(current_app, request.endpoint)
+    if guard is None:
+        raise NotAllowed
+    if request.method not in SAFE_METHODS:
+        _insist_on_own_form()
+    if guard.tiles and identity.may_see_tiles():
+        return None
+    who = None if guard.public else me()
+    if not guard.lets(who):
+        if who is not None:
+            raise NotAllowed
+        if request.method == "GET" and _is_page(request):
+            return redirect(url_for("sign_in.show", next=request.full_path.rstrip("?")))
+        raise NotSignedIn
+    if who is not None and request.method not in SAFE_METHODS:
+        _insist_on_same_organisation(who)
+    return None
+
+
+def _is_page(asked: Request) -> bool:
+    """Whether somebody looks at the answer, and not a script or a program."""
+    into = asked.headers.get("Sec-Fetch-Dest")
+    return into in {"document", "iframe"} if into else "text/html" in asked.headers.get("Accept", "")
+
+
+def _insist_on_own_form() -> None:
+    """A form must come from one of our own pages. A program's token is sent by nobody else's page."""
+    if request.headers.get("Authorization", "").lower().startswith("bearer "):
+        return
+    if not is_own_form(request):
         raise ForeignForm
+    try:
+        _csrf.protect()
+    except CSRFError as error:
+        raise ForeignForm from error
+
+
+def _insist_on_same_organisation(who: Identity) -> None:
+    """Somebody may have switched in another window since this page was opened."""
+    opened_as = request.form.get(ACTING)
+    if opened_as is not None and opened_as != str(who.organisation_id or ""):
+        raise ActingChanged(name=who.acting.name if who.acting else "–")
+
+
+def is_own_form(asked: Request) -> bool:
+    """Whether a form was sent from one of our own pages: browsers say so, other programs have no cookies to abuse."""
+    site = asked.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site in {"same-origin", "none"}
+    origin = asked.headers.get("Origin")
+    return origin is None or urlsplit(origin).netloc == asked.host
 
 
 def comes_from_here(asked: Request) -> bool:
@@ -64,16 +156,6 @@ def comes_from_here(asked: Request) -> bool:
     )
 
 
-def is_own_form(asked: Request) -> bool:
-    """Whether a form was sent from one of our own pages: browsers say so, other programs have no cookies to abuse."""
-    site = asked.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        return site in {"same-origin", "none"}
-    origin = asked.headers.get("Origin")
-    return origin is None or urlsplit(origin).netloc == asked.host
-
-
-@lru_cache(maxsize=256)
 def _is_loopback(address: str) -> bool:
     try:
         found = ip_address(address)
@@ -81,3 +163,19 @@ def _is_loopback(address: str) -> bool:
         return False
     mapped = getattr(found, "ipv4_mapped", None)
     return bool((mapped or found).is_loopback)
+
+
+def signed_in_person() -> Identity:
+    """Who asks, on a page that only lets in who is signed in."""
+    who = me()
+    if who is None:
+        raise NotSignedIn
+    return who
+
+
+def acting_organisation() -> UUID:
+    """In whose name they act, on a page that changes something for an organisation."""
+    organisation = signed_in_person().organisation_id
+    if organisation is None:
+        raise NotAllowed
+    return organisation

@@ -22,6 +22,7 @@ import structlog
 from app.db import Database
 from app.demo import ask_for
 from app.errors import CannotServe, PortTaken
+from app.first_run import see_to_people
 from app.migrate import upgrade
 from app.postgres import connected, embedded_of
 from app.processes import die_with_parent
@@ -47,6 +48,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         if not settings.database_url:
             say(f"The database is in {embedded_of(settings).folder}")
         upgrade(running)
+        _see_to_people(running, say)
         if settings.demo:
             _ask_for_demo(running, say)
         host, port = listener.getsockname()[:2]
@@ -60,6 +62,12 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         finally:
             stop.clear()
             _stop(children, at_once=stop)
+
+
+def _see_to_people(settings: Settings, say: Callable[[str], None]) -> None:
+    database = Database(settings, pool_size=1)
+    see_to_people(database, settings, say)
+    database.close()
 
 
 def _ask_for_demo(settings: Settings, say: Callable[[str], None]) -> None:

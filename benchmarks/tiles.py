@@ -87,14 +87,14 @@ def running(command: Sequence[str], port: int, path: str, **environ: str) -> Ite
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def ask(port: int, paths: Sequence[str]) -> list[tuple[int, float]]:
+def ask(port: int, paths: Sequence[str], cookie: str = "") -> list[tuple[int, float]]:
     """(status, seconds) of each path, one after the other on one connection."""
     answers = []
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for path in paths:
             start = time.perf_counter()
-            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookie}\r\n\r\n".encode())
             data = b""
             while b"\r\n\r\n" not in data:
                 more = connection.recv(65536)
@@ -116,15 +116,15 @@ def ask(port: int, paths: Sequence[str]) -> list[tuple[int, float]]:
     return answers
 
 
-def _client(arguments: tuple[int, list[str]]) -> list[tuple[int, float]]:
+def _client(arguments: tuple[int, list[str], str]) -> list[tuple[int, float]]:
     return ask(*arguments)
 
 
-def load(port: int, paths: Sequence[str]) -> tuple[float, list[float]]:
+def load(port: int, paths: Sequence[str], cookie: str = "") -> tuple[float, list[float]]:
     """(answers per second, seconds of each answer) with CLIENTS clients that share the paths."""
-    shares = [(port, list(paths[i::CLIENTS])) for i in range(CLIENTS)]
+    shares = [(port, list(paths[i::CLIENTS]), cookie) for i in range(CLIENTS)]
     with multiprocessing.get_context("fork").Pool(CLIENTS) as pool:
-        pool.map(_client, [(port, paths[:1])] * CLIENTS)
+        pool.map(_client, [(port, list(paths[:1]), cookie)] * CLIENTS)
         start = time.perf_counter()
         answers = [a for part in pool.map(_client, shares, chunksize=1) for a in part]
         seconds = time.perf_counter() - start
@@ -167,6 +167,7 @@ def main() -> None:
     from app.importing import file_store
     from app.settings import libpq_url
     from app.tilestore import BOUNDARIES, QUERIES
+    from benchmarks.door import cookie
     from gis.tiles import Pyramid
     from layers import catalogue
     from layers.catalogue import Kind
@@ -176,6 +177,7 @@ def main() -> None:
         with database.without_space() as session:
             flood = next(v for v in catalogue.shown(session, Kind.FLOOD_DEPTH) if v.layer.return_period_years == 100)
             boundaries = catalogue.shown(session, Kind.MUNICIPALITIES)[0].id
+        mine = cookie(database)
         store = file_store(settings.data_dir)
         cog = store.path(flood.facts["files"]["cog"])
         pyramid = Pyramid.open(store.path(flood.facts["files"]["pyramid"]))
@@ -184,12 +186,12 @@ def main() -> None:
         port = free_port()
         with running([*spremnost, "serve"], port, "/health/ready", SPREMNOST_PORT=str(port)):
             hazard = [f"/tiles/hazard/{flood.id}/{z}/{x}/{y}.png" for z, x, y in wet]
-            first, first_seconds = load(port, hazard)
-            kept = max(load(port, hazard * (5 if quick else 20))[0] for _ in range(2))
+            first, first_seconds = load(port, hazard, mine)
+            kept = max(load(port, hazard * (5 if quick else 20), mine)[0] for _ in range(2))
             vector = [f"/tiles/boundaries/{boundaries}/{z}/{x}/{y}.mvt" for z, x, y in country_tiles(range(6, 10))]
             random.shuffle(vector)
-            load(port, vector[:40])
-            ours_vector = max(load(port, vector * (4 if quick else 10))[0] for _ in range(2))
+            load(port, vector[:40], mine)
+            ours_vector = max(load(port, vector * (4 if quick else 10), mine)[0] for _ in range(2))
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "peer.py").write_text(TITILER)
             shutil.copy(cog, Path(folder, "flood.tif"))

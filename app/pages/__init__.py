@@ -1,4 +1,7 @@
-"""What people see in the browser, one blueprint per subject."""
+"""What people see in the browser, one blueprint per subject.
+
+Those in IN_SPACES are served in every space, below `/op` and `/ex/<exercise>`; the others are outside of spaces.
+"""
 
 from app.pages.areas import areas
 from app.pages.health import health
@@ -7,8 +10,10 @@ from app.pages.jobs import jobs
 from app.pages.language import language
 from app.pages.layers import layers
 from app.pages.map import map_
+from app.pages.sign_in import sign_in
 from app.pages.status import status
 from app.pages.table import table
 from app.pages.tiles import tiles
 
-BLUEPRINTS = (home, map_, areas, table, layers, jobs, status, language, tiles, health)
+IN_SPACES = (map_, areas, table, layers, jobs)
+OUTSIDE = (home, sign_in, status, language, tiles, health)

@@ -9,14 +9,17 @@ from flask.typing import ResponseReturnValue
 
 from app.db import without_space
 from app.errors import NoSuchPage
+from app.guards import needs
 from app.pages import consequences
 from app.pages.map import series
 from app.pages.view import is_illustrative, look, sources
+from app.rights import Right
 
 areas = Blueprint("areas", __name__, url_prefix="/areas")
 
 
 @areas.get("/<uuid:area_id>")
+@needs(Right.SEE)
 def show(area_id: UUID) -> ResponseReturnValue:
     """The numbers of one municipality with what they rest on; ?part=card gives the card alone."""
     with without_space() as session:

@@ -10,7 +10,8 @@ from flask.typing import ResponseReturnValue
 
 from app import joblist
 from app.db import transaction, without_space
-from app.guards import LOCAL_OPERATOR
+from app.guards import needs, signed_in_person
+from app.rights import Right
 from foundation.spaces import OPERATIONAL_SPACE_ID
 from layers import catalogue
 
@@ -18,6 +19,7 @@ jobs = Blueprint("jobs", __name__, url_prefix="/jobs")
 
 
 @jobs.get("")
+@needs(Right.MANAGE_LAYERS)
 def show() -> ResponseReturnValue:
     """The jobs with their progress."""
     now = datetime.now(UTC)
@@ -26,8 +28,9 @@ def show() -> ResponseReturnValue:
 
 
 @jobs.post("/<uuid:version_id>/cancel")
+@needs(Right.MANAGE_LAYERS)
 def cancel(version_id: UUID) -> ResponseReturnValue:
     """Stop reading a layer's file: the version is withdrawn, which the reader notices."""
     with transaction(OPERATIONAL_SPACE_ID) as session:
-        catalogue.withdraw(session, version_id, by=LOCAL_OPERATOR, at=datetime.now(UTC))
+        catalogue.withdraw(session, version_id, by=signed_in_person().actor, at=datetime.now(UTC))
     return redirect(url_for("jobs.show"), code=303)

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app.errors import NoSuchPage
+from app.guards import public
 from app.languages import COOKIE, LANGUAGES
 
 language = Blueprint("language", __name__)
@@ -14,6 +15,7 @@ YEAR_S = 31_536_000
 
 
 @language.get("/language/<code>")
+@public
 def choose(code: str) -> ResponseReturnValue:
     """Back to the page one came from, in the other language."""
     if code not in LANGUAGES:

@@ -9,7 +9,9 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from app.db import without_space
+from app.guards import needs
 from app.pages.view import is_illustrative
+from app.rights import Right
 from layers import catalogue
 from layers.catalogue import Kind, State
 
@@ -17,6 +19,7 @@ layers = Blueprint("layers", __name__, url_prefix="/layers")
 
 
 @layers.get("")
+@needs(Right.SEE)
 def show() -> ResponseReturnValue:
     """The layers with their versions, the newest first."""
     asked = request.args.get("kind", "")
@@ -34,6 +37,7 @@ def show() -> ResponseReturnValue:
 
 
 @layers.get("/<uuid:version_id>")
+@needs(Right.SEE)
 def one(version_id: UUID) -> ResponseReturnValue:
     """One version: where it is from, what was found, what was measured."""
     with without_space() as session:

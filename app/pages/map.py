@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app import languages
 from app.db import without_space
 from app.exposed import NOT_MODELLED, Choice, Row, situation, total
+from app.guards import needs
 from app.languages import _
 from app.maps import NOBODY, PortableText, as_json, portable_map, script_hashes
 from app.names import folded, matches
@@ -31,6 +32,7 @@ from app.pages.view import (
     swatch_name,
     used_runs,
 )
+from app.rights import Right
 from app.tilestore import legend_of_version
 from gis.classes import Legend
 from layers.areas import Level
@@ -45,6 +47,7 @@ PORTABLE_ZOOM = 8
 
 
 @map_.get("")
+@needs(Right.SEE)
 def show() -> ResponseReturnValue:
     """The map page; the address holds the hazard, the selected municipality and the view."""
     with without_space() as session:
@@ -68,6 +71,7 @@ def show() -> ResponseReturnValue:
 
 
 @map_.get("/exposure.json")
+@needs(Right.SEE)
 def exposure() -> ResponseReturnValue:
     """The chosen hazard's numbers, colours and legend: {"values": {area: [exposed or null, colour or null]}, …}."""
     with without_space() as session:
@@ -100,6 +104,7 @@ def exposure() -> ResponseReturnValue:
 
 
 @map_.get("/places/<uuid:version>.json")
+@needs(Right.SEE)
 def places(version: UUID) -> ResponseReturnValue:
     """Where each municipality's name stands and how far it reaches: [[id, name, lon, lat, box, km²]]."""
     with without_space() as session:
@@ -121,11 +126,12 @@ def places(version: UUID) -> ResponseReturnValue:
         for i, name, x, y, box, size in rows
     ]
     answer = Response(as_json(data), mimetype="application/json")
-    answer.headers["Cache-Control"] = "public, max-age=86400"
+    answer.headers["Cache-Control"] = "private, max-age=86400"
     return answer
 
 
 @map_.get("/search.json")
+@needs(Right.SEE)
 def search() -> ResponseReturnValue:
     """Municipalities whose name answers ?q=, best first: [{"id", "name", "above"}]."""
     typed = request.args.get("q", "")[:100]
@@ -147,6 +153,7 @@ def search() -> ResponseReturnValue:
 
 
 @map_.get("/portable.html")
+@needs(Right.SEE)
 def portable() -> ResponseReturnValue:
     """The map as one file that needs no network; also what a browser without WebGL 2 gets."""
     with without_space() as session:
@@ -183,6 +190,7 @@ def portable() -> ResponseReturnValue:
 
 
 @map_.get("/picture.svg")
+@needs(Right.SEE)
 def picture() -> ResponseReturnValue:
     """The map as a drawing, each municipality a link: for browsers without scripts, and for paper."""
     with without_space() as session:

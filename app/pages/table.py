@@ -15,10 +15,11 @@ from app.db import without_space
 from app.exports.csv_files import Form, csv_file
 from app.exports.records import file_name
 from app.exposed import NOT_MODELLED, Row, total, totals
-from app.guards import LOCAL_OPERATOR
+from app.guards import needs, signed_in_person
 from app.names import folded, matches
 from app.pages import records
 from app.pages.view import View, area_name, class_names, look, sources, used_runs
+from app.rights import Right
 from layers.areas import Area, Level
 
 table = Blueprint("table", __name__, url_prefix="/table")
@@ -94,6 +95,7 @@ class Asked:
 
 
 @table.get("")
+@needs(Right.SEE)
 def show() -> ResponseReturnValue:
     """One page of the table, sorted and filtered by the address."""
     with without_space() as session:
@@ -122,13 +124,14 @@ def show() -> ResponseReturnValue:
 
 
 @table.get("/export.csv")
+@needs(Right.SEE)
 def export() -> ResponseReturnValue:
     """All rows of what is seen; ?for=excel as the reader's spreadsheet opens it, ?for=hxl with a row of hashtags."""
     asked = request.args.get("for", "")
     form = Form(asked) if asked in set(Form) else Form.PROGRAMS
     with without_space() as session:
         view = look(session)
-        found = records.exposure(view, Asked.read().rows(view), made=datetime.now(UTC), author=LOCAL_OPERATOR.label)
+        found = records.exposure(view, Asked.read().rows(view), made=datetime.now(UTC), author=signed_in_person().name)
     answer = Response(csv_file(found, form, languages.decimal_sign()), content_type="text/csv; charset=utf-8")
     name = file_name(records.name_parts(view), found.imprint, "csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'

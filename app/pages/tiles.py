@@ -8,6 +8,7 @@ from uuid import UUID
 from flask import Blueprint, Response, current_app, request
 from flask.typing import ResponseReturnValue
 
+from app import guards
 from app.db import current_database, without_space
 from app.errors import NoSuchTile
 from app.factory import current_settings
@@ -18,7 +19,7 @@ from layers.errors import NoSuchLayer
 from layers.files import FileStore
 
 tiles = Blueprint("tiles", __name__, url_prefix="/tiles")
-FOR_EVER = "public, max-age=31536000, immutable"
+FOR_EVER = "private, max-age=31536000, immutable"
 
 
 def current_tiles() -> Tiles:
@@ -35,18 +36,21 @@ def current_tiles() -> Tiles:
 
 
 @tiles.get("/boundaries/<uuid:version>/<int:z>/<int:x>/<int:y>.mvt")
+@guards.tiles
 def boundaries(version: UUID, z: int, x: int, y: int) -> ResponseReturnValue:
     """Boundaries with id, code and name."""
     return _vector(BOUNDARIES, version, z, x, y)
 
 
 @tiles.get("/features/<uuid:version>/<int:z>/<int:x>/<int:y>.mvt")
+@guards.tiles
 def features(version: UUID, z: int, x: int, y: int) -> ResponseReturnValue:
     """Rivers, roads, facilities with name, category and value."""
     return _vector(FEATURES, version, z, x, y)
 
 
 @tiles.get("/hazard/<uuid:version>/<int:z>/<int:x>/<int:y>.png")
+@guards.tiles
 def hazard(version: UUID, z: int, x: int, y: int) -> ResponseReturnValue:
     """The hazard itself in the colours of its legend."""
     if _is_known(version, z, x, y):

@@ -9,6 +9,7 @@ from app.factory import create_app
 from foundation.spaces import OPERATIONAL_SPACE_ID
 from layers.files import FileStore
 from tests.app.builders_map import a_country, close
+from tests.app.builders_people import signed_in
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def change(country):
 @pytest.fixture
 def client(country):
     app = create_app(country.settings)
-    client = app.test_client()
+    client = signed_in(app.test_client(), country.settings)
     client.set_cookie("language", "en")
     yield client
     close(app)

@@ -10,9 +10,12 @@ from playwright.sync_api import expect, sync_playwright
 from werkzeug.serving import make_server
 
 from app.factory import create_app
+from app.identity import COOKIE
 from app.settings import CHECKOUT
+from foundation.roles import Role
 from layers.catalogue import Kind, Method
 from tests.app.builders_map import a_hazard, close
+from tests.app.builders_people import a_signed_in_person
 
 CHROMIUM = Path("/usr/bin/chromium")
 AXE = CHECKOUT / "tests/vendor/axe-core-4.14.1/axe.min.js"
@@ -27,7 +30,7 @@ WEBGL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 WITHOUT_WEBGL = ["--disable-3d-apis"]
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 SIZES = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "360"])
-PAGES = ["/map", "/table", "/layers", "/jobs", "/status", "/nowhere"]
+PAGES = ["/op/map", "/op/table", "/op/layers", "/op/jobs", "/status", "/nowhere"]
 
 pytestmark = [
     pytest.mark.slow,
@@ -69,14 +72,16 @@ def address(country):
 
 
 @pytest.fixture
-def visit(chromiums, address):
-    """A function that opens a page; at the end nothing may have gone wrong in any of them."""
+def visit(chromiums, address, country):
+    """A function that opens a page for a duty officer; at the end nothing may have gone wrong in any of them."""
     contexts, wrong = [], []
+    secret = a_signed_in_person(country.settings, Role.DUTY_OFFICER)
 
     def open_(path, *, size=WIDE, language="bs", webgl=True, **options):
         context = chromiums(webgl).new_context(viewport=size, **options)
         contexts.append(context)
-        context.add_cookies([{"name": "language", "value": language, "url": address}])
+        cookies = {"language": language, COOKIE: secret}
+        context.add_cookies([{"name": name, "value": value, "url": address} for name, value in cookies.items()])
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(f"{path}: {error}"))
         page.on("console", lambda said: wrong.append(f"{path}: {said.text}") if said.type == "error" else None)
@@ -113,7 +118,7 @@ def violations(page):
 
 
 def test_the_map_draws_under_the_strict_policy(visit):
-    page = visit("/map")
+    page = visit("/op/map")
     drawn(page)
     expect(page.locator("#map canvas")).to_be_visible()
     expect(page.locator("#legend")).to_contain_text("NIJE MODELIRANO")
@@ -121,7 +126,7 @@ def test_the_map_draws_under_the_strict_policy(visit):
 
 
 def test_a_click_on_a_municipality_opens_its_card(visit):
-    page = visit("/map", language="en")
+    page = visit("/op/map", language="en")
     drawn(page)
     box = page.locator("#map canvas").bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -131,7 +136,7 @@ def test_a_click_on_a_municipality_opens_its_card(visit):
 
 
 def test_a_municipality_is_found_and_opened_with_the_keyboard_alone(visit):
-    page = visit("/map", language="en")
+    page = visit("/op/map", language="en")
     drawn(page)
     page.keyboard.press("/")
     page.keyboard.type("zepce")
@@ -145,7 +150,7 @@ def test_a_municipality_is_found_and_opened_with_the_keyboard_alone(visit):
 
 
 def test_enter_on_the_map_opens_what_is_in_its_middle(visit):
-    page = visit("/map?at=44.45,17.45,9", language="en")
+    page = visit("/op/map?at=44.45,17.45,9", language="en")
     drawn(page)
     page.locator(".maplibregl-canvas").focus()
     page.keyboard.press("Enter")
@@ -153,7 +158,7 @@ def test_enter_on_the_map_opens_what_is_in_its_middle(visit):
 
 
 def test_another_return_period_changes_map_card_and_address(visit):
-    page = visit("/map?area=11053", language="en")
+    page = visit("/op/map?area=11053", language="en")
     drawn(page)
     expect(page.locator("#card")).to_contain_text("6,412")
     page.get_by_role("radio", name="20", exact=True).check(force=True)
@@ -166,7 +171,7 @@ def test_another_return_period_changes_map_card_and_address(visit):
 
 
 def test_changing_the_language_keeps_the_view(visit):
-    page = visit("/map?hazard=flood-20&area=11053")
+    page = visit("/op/map?hazard=flood-20&area=11053")
     drawn(page, "flood-20")
     page.get_by_text("BS ▾").click()
     page.get_by_role("link", name="English").click()
@@ -178,7 +183,7 @@ def test_changing_the_language_keeps_the_view(visit):
 def test_fire_danger_is_laid_over_only_when_asked_for(visit, change, country):
     figures = {"11053": (120.0, [5_000.0, 3_000.0, 1_000.0, 100.0, 20.0], True, 0.0)}
     change(lambda s: a_hazard(s, country, country.store, "FWI", kind=Kind.FIRE_DANGER, figures=figures))
-    page = visit("/map", language="en")
+    page = visit("/op/map", language="en")
     drawn(page)
     expect(page.locator("#over")).to_be_checked()
     page.get_by_role("radio", name="FWI").check(force=True)
@@ -187,18 +192,18 @@ def test_fire_danger_is_laid_over_only_when_asked_for(visit, change, country):
 
 
 def test_a_server_that_is_gone_is_said_and_the_map_stays(visit):
-    page = visit("/map", language="en")
+    page = visit("/op/map", language="en")
     drawn(page)
-    page.route("**/map/exposure.json*", lambda route: route.fulfill(status=503))
+    page.route("**/op/map/exposure.json*", lambda route: route.fulfill(status=503))
     page.get_by_role("radio", name="20", exact=True).check(force=True)
     expect(page.locator("#say")).to_contain_text("The server does not answer")
-    page.unroute("**/map/exposure.json*")
+    page.unroute("**/op/map/exposure.json*")
 
 
 @SIZES
 @pytest.mark.parametrize("language", ["bs", "en"])
 def test_without_webgl_the_portable_map_takes_its_place(visit, size, language):
-    page = visit("/map", size=size, language=language, webgl=False)
+    page = visit("/op/map", size=size, language=language, webgl=False)
     frame = page.frame_locator("#simple")
     expect(frame.locator("path.leaflet-interactive")).to_have_count(9)
     expect(page.locator("#legend")).to_be_visible()
@@ -207,7 +212,7 @@ def test_without_webgl_the_portable_map_takes_its_place(visit, size, language):
 
 
 def test_without_scripts_a_drawing_leads_to_every_municipality(visit, country):
-    page = visit("/map", language="en", java_script_enabled=False)
+    page = visit("/op/map", language="en", java_script_enabled=False)
     frame = page.frame_locator("iframe")
     expect(frame.locator("a")).to_have_count(9)
     frame.locator(f'a[href*="{country.id("20141")}"]').click()
@@ -215,7 +220,7 @@ def test_without_scripts_a_drawing_leads_to_every_municipality(visit, country):
 
 
 def test_the_saved_map_opens_from_a_disk_without_a_network(visit, tmp_path):
-    page = visit("/map", language="en")
+    page = visit("/op/map", language="en")
     drawn(page)
     with page.expect_download() as download:
         page.locator("#to-file").click()
@@ -236,9 +241,9 @@ def test_the_saved_map_opens_from_a_disk_without_a_network(visit, tmp_path):
 @pytest.mark.parametrize("language", ["bs", "sr_Cyrl_BA", "en"])
 def test_no_page_scrolls_sideways_or_hinders_anybody(visit, size, language, change, country):
     change(lambda s: setattr(s.merge(country.versions["Stanovništvo"]), "method", Method.ILLUSTRATIVE))
-    for path in [*PAGES, f"/areas/{country.id('11053')}", f"/layers/{country.versions['Općine'].id}"]:
+    for path in [*PAGES, f"/op/areas/{country.id('11053')}", f"/op/layers/{country.versions['Općine'].id}"]:
         page = visit(path, size=size, language=language)
-        if path == "/map":
+        if path == "/op/map":
             drawn(page)
         session = page.context.new_cdp_session(page)
         wide = session.send(
@@ -250,21 +255,21 @@ def test_no_page_scrolls_sideways_or_hinders_anybody(visit, size, language, chan
 
 @pytest.mark.parametrize("options", [{"color_scheme": "dark"}, {"contrast": "more"}], ids=["dark", "high contrast"])
 def test_every_colour_can_be_told_apart(visit, options, country):
-    for path in ["/map?area=11053", "/table", "/layers"]:
+    for path in ["/op/map?area=11053", "/op/table", "/op/layers"]:
         page = visit(path, **options)
-        if path.startswith("/map"):
+        if path.startswith("/op/map"):
             drawn(page)
         assert violations(page) == "[]", path
 
 
 def test_the_table_is_sorted_without_a_script(visit):
-    page = visit("/table", language="en", java_script_enabled=False)
+    page = visit("/op/table", language="en", java_script_enabled=False)
     page.get_by_role("link", name="Municipality", exact=True).click()
     expect(page.locator("tbody th").first).to_have_text("Brčko")
 
 
 def test_the_skip_link_is_the_first_stop_and_leads_past_the_navigation(visit):
-    page = visit("/table", language="en")
+    page = visit("/op/table", language="en")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")

@@ -1,0 +1,149 @@
+"""The door: signing in and out, and in whose name one acts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app import demo_people, identity, signing_in
+from app.db import transaction, without_space
+from app.errors import AppError, NotAllowed, WrongCredentials, status_of
+from app.factory import current_settings
+from app.guards import comes_from_here, public, signed_in, signed_in_person
+from app.identity import COOKIE, me
+from foundation.accounts import LONGEST
+from foundation.people import Person, person_by_email
+from foundation.spaces import OPERATIONAL_SPACE_ID
+
+sign_in = Blueprint("sign_in", __name__)
+
+
+@sign_in.get("/sign-in")
+@public
+def show() -> ResponseReturnValue:
+    """The form."""
+    if me() is not None:
+        return redirect(_wanted())
+    return _form()
+
+
+@sign_in.post("/sign-in")
+@public
+def check() -> ResponseReturnValue:
+    """Look at address and password."""
+    email, password = request.form.get("email", "")[:320], request.form.get("password", "")[:1000]
+    address, now = request.remote_addr or "", datetime.now(UTC)
+    try:
+        with without_space() as session:
+            signing_in.slow_down(session, email, address=address, at=now)
+        with transaction(OPERATIONAL_SPACE_ID) as session:
+            person, account = signing_in.known(session, email, password, at=now)
+            return _begin(
+                signing_in.sign_in(
+                    session,
+                    person,
+                    at=now,
+                    address=address,
+                    browser=request.user_agent.string,
+                    waits_for_code=account.totp_since is not None,
+                )
+            )
+    except AppError as error:
+        if isinstance(error, WrongCredentials):
+            with without_space() as session:
+                signing_in.note_failure(session, email, address=address, at=now)
+        return _form(error, email)
+
+
+@sign_in.post("/sign-in/demo")
+@public
+def demo() -> ResponseReturnValue:
+    """Sign in as one of the made people with one click, on the machine itself."""
+    if not _offers_demo():
+        raise NotAllowed
+    with transaction(OPERATIONAL_SPACE_ID) as session:
+        person: Person | None = None
+        if request.form.get("email", "") in {made.email for made in demo_people.PEOPLE}:
+            person = person_by_email(session, request.form["email"])
+        if person is None:
+            raise WrongCredentials
+        return _begin(
+            signing_in.sign_in(
+                session,
+                person,
+                at=datetime.now(UTC),
+                address=request.remote_addr or "",
+                browser=request.user_agent.string,
+                waits_for_code=False,
+            )
+        )
+
+
+@sign_in.post("/sign-out")
+@signed_in
+def leave() -> ResponseReturnValue:
+    """End this browser's session."""
+    who = signed_in_person()
+    if who.session_id is not None:
+        with transaction(OPERATIONAL_SPACE_ID) as session:
+            signing_in.sign_out(session, who.person_id, who.session_id, at=datetime.now(UTC))
+    answer = redirect(url_for("sign_in.show"), code=303)
+    answer.delete_cookie(COOKIE)
+    answer.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return answer
+
+
+@sign_in.post("/acting")
+@signed_in
+def act() -> ResponseReturnValue:
+    """Act for another of one's organisations."""
+    who = signed_in_person()
+    wanted = next((s for s in who.seats if str(s.organisation_id) == request.form.get("organisation")), None)
+    if wanted is None or who.session_id is None:
+        raise NotAllowed
+    with without_space() as session:
+        signing_in.act_for(session, who.session_id, UUID(str(wanted.organisation_id)))
+    return redirect(_wanted(), code=303)
+
+
+def _form(error: AppError | None = None, email: str = "") -> ResponseReturnValue:
+    page = render_template(
+        "sign_in.html",
+        error=error,
+        email=email,
+        next=request.values.get("next", ""),
+        demo_people=demo_people.PEOPLE if _offers_demo() else (),
+    )
+    return page, status_of(error) if error else 200
+
+
+def _offers_demo() -> bool:
+    return current_settings().demo and comes_from_here(request)
+
+
+def _begin(secret: str) -> ResponseReturnValue:
+    identity.forget()
+    answer = redirect(_wanted(), code=303)
+    answer.set_cookie(
+        COOKIE,
+        secret,
+        max_age=int(LONGEST.total_seconds()),
+        httponly=True,
+        samesite="Lax",
+        secure=request.is_secure,
+        path="/",
+    )
+    return answer
+
+
+def _wanted() -> str:
+    """Where the person wanted to go: a page of ours, or home."""
+    asked = request.values.get("next", "")
+    parts = urlsplit(asked)
+    if parts.scheme or parts.netloc or not asked.startswith("/") or asked.startswith(("//", "/\\")):
+        return url_for("home.show")
+    return asked

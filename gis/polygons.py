@@ -74,7 +74,7 @@ class Polygons:
             raise UnknownCrs(file=self.file) from error
         if not (np.isfinite(x).all() and np.isfinite(y).all()):
             raise UnknownCrs(file=self.file)
-        moved, _ = _repair(shapely.set_coordinates(self.geometry.copy(), np.column_stack([x, y])))
+        moved, _ = repair(shapely.set_coordinates(self.geometry.copy(), np.column_stack([x, y])))
         return replace(self, crs=crs, geometry=moved)
 
 
@@ -95,7 +95,7 @@ def read_polygons(path: Path | str, layer: str | None = None) -> Polygons:
         start = file.read(100)
     if start.startswith(b"PK\x03\x04"):
         with tempfile.TemporaryDirectory(prefix="spremnost-zip-") as folder:
-            return _read(_unpack_shapefile(source, Path(folder)), name, layer)
+            return _read(unpack_shapefile(source, Path(folder)), name, layer)
     if not _recognised(start, source):
         raise WrongFormat(file=name, expected=EXPECTED)
     if vsi_path(source) != str(source):
@@ -114,8 +114,11 @@ def _recognised(start: bytes, source: Path) -> bool:
     )
 
 
-def _unpack_shapefile(source: Path, folder: Path) -> Path:
-    """Unpack a zipped Shapefile after looking at what the archive declares; the path of its .shp."""
+def unpack_shapefile(source: Path, folder: Path) -> Path:
+    """Unpack a zipped Shapefile after looking at what the archive declares; the path of its .shp.
+
+    Raises HostileArchive, WrongFormat, Damaged.
+    """
     try:
         with zipfile.ZipFile(source) as archive:
             members = [m for m in archive.infolist() if not m.is_dir()]
@@ -178,10 +181,10 @@ def _read(path: Path, name: str, layer: str | None) -> Polygons:
         raise unreadable(name, error) from error
     if wkb is None or not len(wkb):
         raise EmptyLayer(file=name)
-    crs = _crs(name, about["crs"])
+    crs = crs_of(name, about["crs"])
     geometry = _polygons(name, wkb)
-    _refuse_coordinates_off_earth(name, crs, geometry)
-    geometry, repaired = _repair(geometry)
+    refuse_coordinates_off_earth(name, crs, geometry)
+    geometry, repaired = repair(geometry)
     return Polygons(
         file=name,
         crs=crs,
@@ -191,7 +194,8 @@ def _read(path: Path, name: str, layer: str | None) -> Polygons:
     )
 
 
-def _crs(name: str, said: str | None) -> CRS:
+def crs_of(name: str, said: str | None) -> CRS:
+    """The geographic or projected reference system that a file says. Raises NoCrs."""
     if not said:
         raise NoCrs(file=name)
     try:
@@ -221,7 +225,8 @@ def _polygons(name: str, wkb: NDArray[np.object_]) -> NDArray[np.object_]:
     return geometry
 
 
-def _refuse_coordinates_off_earth(name: str, crs: CRS, geometry: NDArray[np.object_]) -> None:
+def refuse_coordinates_off_earth(name: str, crs: CRS, geometry: NDArray[np.object_]) -> None:
+    """Raises Damaged where a coordinate is no finite number, CoordinatesOffEarth where degrees are beyond the globe."""
     coordinates = shapely.get_coordinates(geometry)
     if not np.isfinite(coordinates).all():
         raise Damaged(file=name, detail="a coordinate is not a finite number")
@@ -230,7 +235,7 @@ def _refuse_coordinates_off_earth(name: str, crs: CRS, geometry: NDArray[np.obje
         raise CoordinatesOffEarth(file=name, value=f"{coordinates[off][0]:g}")
 
 
-def _repair(geometry: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+def repair(geometry: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
     """(valid polygons, positions of those that were not). What is left of a repair without area is an empty polygon."""
     invalid = np.flatnonzero(~shapely.is_valid(geometry))
     if not len(invalid):

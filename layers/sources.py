@@ -229,7 +229,7 @@ def read_features(path: str, name: str, *, needed: str, options: Mapping[str, An
         if start.startswith(b"PK\x03\x04"):
             link = folder / (Path(name).name[:200] or "file")
             link.symlink_to(source.resolve())
-            found = _open(polygons._unpack_shapefile(link, folder), name, needed, options)
+            found = _open(polygons.unpack_shapefile(link, folder), name, needed, options)
         elif start.startswith(b"SQLite format 3\0"):
             copy = folder / "layer.gpkg"
             if start[18:20] == b"\x02\x02":  # a write-ahead log would be made beside the original
@@ -273,7 +273,7 @@ def _only(features: Features, options: Mapping[str, Any]) -> Features:
 def _crs(name: str, said: str | None, options: Mapping[str, Any]) -> CRS:
     wanted = options.get("crs")
     if said or not wanted:
-        return polygons._crs(name, said)
+        return polygons.crs_of(name, said)
     try:
         return CRS.from_user_input(wanted)
     except CRSError as error:
@@ -374,7 +374,7 @@ def _sound(
         raise WrongGeometryType(file=name, feature=int(numbers[first]), found=geometry[first].geom_type, needed=needed)
     if empty.all():
         raise EmptyLayer(file=name)
-    polygons._refuse_coordinates_off_earth(name, crs, geometry[~empty])
+    polygons.refuse_coordinates_off_earth(name, crs, geometry[~empty])
     geometry[empty] = shapely.Point()
     invalid = ~shapely.is_valid(geometry)
     geometry = _repaired(geometry)
@@ -400,7 +400,7 @@ def _sound(
 def _repaired(geometry: NDArray[np.object_]) -> NDArray[np.object_]:
     areal = np.isin(shapely.get_type_id(geometry), (POLYGON, MULTIPOLYGON))
     geometry = geometry.copy()
-    geometry[areal] = polygons._repair(geometry[areal])[0]
+    geometry[areal] = polygons.repair(geometry[areal])[0]
     for i in np.flatnonzero(~areal & ~shapely.is_valid(geometry)):
         parts = shapely.get_parts(shapely.make_valid(geometry[i]))
         lines = [p for p in parts if p.geom_type in ("LineString", "MultiLineString")]

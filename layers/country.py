@@ -8,20 +8,37 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-COUNTRY: Final = ("BA", "Bosna i Hercegovina")
 BOUNDS: Final = (15.72, 42.55, 19.63, 45.28)  # left, bottom, right, top in degrees: where it lies before it is loaded
 
 
 class Unit(NamedTuple):
+    """names: by language where they differ from the name, which is the Bosnian one (and Serbian in Latin letters)."""
+
     code: str
     name: str
     names: dict[str, str]
 
 
+def _unit(code: str, bosnian: str, serbian_cyrillic: str, english: str, croatian: str = "") -> Unit:
+    names = {"hr": croatian, "sr_Cyrl_BA": serbian_cyrillic, "en": english}
+    return Unit(code, bosnian, {language: name for language, name in names.items() if name})
+
+
+COUNTRY: Final = _unit("BA", "Bosna i Hercegovina", "Босна и Херцеговина", "Bosnia and Herzegovina")
 ENTITIES: Final = {
-    "1": Unit("BA-BIH", "Federacija Bosne i Hercegovine", {"en": "Federation of Bosnia and Herzegovina"}),
-    "2": Unit("BA-SRP", "Republika Srpska", {"en": "Republika Srpska"}),
-    "3": Unit("BA-BRC", "Brčko distrikt Bosne i Hercegovine", {"en": "Brčko District of Bosnia and Herzegovina"}),
+    "1": _unit(
+        "BA-BIH",
+        "Federacija Bosne i Hercegovine",
+        "Федерација Босне и Херцеговине",
+        "Federation of Bosnia and Herzegovina",
+    ),
+    "2": _unit("BA-SRP", "Republika Srpska", "Република Српска", "Republika Srpska"),
+    "3": _unit(
+        "BA-BRC",
+        "Brčko distrikt Bosne i Hercegovine",
+        "Брчко дистрикт Босне и Херцеговине",
+        "Brčko District of Bosnia and Herzegovina",
+    ),
 }
 ENTITY_WORDS: Final = {
     "fbih": "1",
@@ -41,16 +58,46 @@ ENTITY_WORDS: Final = {
 CANTONS: Final = {
     unit.code: unit
     for unit in (
-        Unit("BA-01", "Unsko-sanski kanton", {"en": "Una-Sana Canton"}),
-        Unit("BA-02", "Posavski kanton", {"en": "Posavina Canton"}),
-        Unit("BA-03", "Tuzlanski kanton", {"en": "Tuzla Canton"}),
-        Unit("BA-04", "Zeničko-dobojski kanton", {"en": "Zenica-Doboj Canton"}),
-        Unit("BA-05", "Bosansko-podrinjski kanton Goražde", {"en": "Bosnian-Podrinje Canton Goražde"}),
-        Unit("BA-06", "Srednjobosanski kanton", {"en": "Central Bosnia Canton"}),
-        Unit("BA-07", "Hercegovačko-neretvanski kanton", {"en": "Herzegovina-Neretva Canton"}),
-        Unit("BA-08", "Zapadnohercegovački kanton", {"en": "West Herzegovina Canton"}),
-        Unit("BA-09", "Kanton Sarajevo", {"en": "Sarajevo Canton"}),
-        Unit("BA-10", "Kanton 10", {"en": "Canton 10"}),
+        _unit("BA-01", "Unsko-sanski kanton", "Унско-сански кантон", "Una-Sana Canton", "Unsko-sanska županija"),
+        _unit("BA-02", "Posavski kanton", "Посавски кантон", "Posavina Canton", "Županija Posavska"),
+        _unit("BA-03", "Tuzlanski kanton", "Тузлански кантон", "Tuzla Canton", "Tuzlanska županija"),
+        _unit(
+            "BA-04",
+            "Zeničko-dobojski kanton",
+            "Зеничко-добојски кантон",
+            "Zenica-Doboj Canton",
+            "Zeničko-dobojska županija",
+        ),
+        _unit(
+            "BA-05",
+            "Bosansko-podrinjski kanton Goražde",
+            "Босанско-подрињски кантон Горажде",
+            "Bosnian-Podrinje Canton Goražde",
+            "Bosansko-podrinjska županija Goražde",
+        ),
+        _unit(
+            "BA-06",
+            "Srednjobosanski kanton",
+            "Средњобосански кантон",
+            "Central Bosnia Canton",
+            "Županija Središnja Bosna",
+        ),
+        _unit(
+            "BA-07",
+            "Hercegovačko-neretvanski kanton",
+            "Херцеговачко-неретвански кантон",
+            "Herzegovina-Neretva Canton",
+            "Hercegovačko-neretvanska županija",
+        ),
+        _unit(
+            "BA-08",
+            "Zapadnohercegovački kanton",
+            "Западнохерцеговачки кантон",
+            "West Herzegovina Canton",
+            "Županija Zapadnohercegovačka",
+        ),
+        _unit("BA-09", "Kanton Sarajevo", "Кантон Сарајево", "Sarajevo Canton", "Sarajevska županija"),
+        _unit("BA-10", "Kanton 10", "Кантон 10", "Canton 10", "Hercegbosanska županija"),
     )
 }
 # As older maps and tables call them.
@@ -69,7 +116,7 @@ OLD_CANTON_NAMES: Final = {
     "hercegbosanski": "BA-10",
 }
 CANTON_WORDS: Final = {
-    **{unit.name.casefold(): code for code, unit in CANTONS.items()},
+    **{name.casefold(): code for code, unit in CANTONS.items() for name in (unit.name, *unit.names.values())},
     **{unit.name.casefold().removesuffix(" kanton"): code for code, unit in CANTONS.items()},
     "bosansko-podrinjski (goražde)": "BA-05",
     **{code.casefold(): code for code in CANTONS},
@@ -80,13 +127,17 @@ CANTON_WORDS: Final = {
 class City(NamedTuple):
     code: str
     name: str
+    names: dict[str, str]
     members: tuple[str, ...]
 
 
 # Cities that lie over several municipalities. Adding them to municipalities would count people twice.
 CITIES: Final = (
-    City("GRAD-SA", "Grad Sarajevo", ("10839", "10871", "11568", "11584")),
-    City("GRAD-IS", "Grad Istočno Sarajevo", ("20176", "20206", "20214", "20443", "20532", "20591")),
+    City(*_unit("GRAD-SA", "Grad Sarajevo", "Град Сарајево", "City of Sarajevo"), ("10839", "10871", "11568", "11584")),
+    City(
+        *_unit("GRAD-IS", "Grad Istočno Sarajevo", "Град Источно Сарајево", "City of East Sarajevo"),
+        ("20176", "20206", "20214", "20443", "20532", "20591"),
+    ),
 )
 
 # Municipalities that left another: on older maps their land is still the other's.

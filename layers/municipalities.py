@@ -228,7 +228,7 @@ def _place_in_tree(
     known: Mapping[tuple[str, str], Row],
 ) -> tuple[list[Unit], list[Finding]]:
     """The units above, each municipality's parent set: as the file says, else as known, else by the code's digit."""
-    top = Unit(Level.COUNTRY, country.COUNTRY[0], country.COUNTRY[1], None, {"en": "Bosnia and Herzegovina"})
+    top = Unit(Level.COUNTRY, country.COUNTRY.code, country.COUNTRY.name, None, country.COUNTRY.names)
     above = {top.key: top}
     renamed: dict[str, str] = {}
     odd: dict[str, list[str]] = defaultdict(list)
@@ -395,7 +395,7 @@ def _dissolve(above: Sequence[Unit], municipalities: Sequence[Unit]) -> None:
 def _cities(municipalities: Sequence[Unit]) -> list[dict[str, Any]]:
     present = {u.code for u in municipalities}
     return [
-        {"code": c.code, "name": c.name, "members": list(c.members)}
+        {"code": c.code, "name": c.name, "names": c.names, "members": list(c.members)}
         for c in country.CITIES
         if present.issuperset(c.members)
     ]

@@ -353,7 +353,7 @@ def _load_areas(session: Session, version: LayerVersion, folder: Path) -> None:
         ),
     )
     cities = list(read_rows(folder / "cities.jsonl"))
-    found = _settle(session, Level.CITY, [{**c, "names": {}, "parent": None} for c in cities], ids, rename=rename)
+    found = _settle(session, Level.CITY, [{**c, "parent": None} for c in cities], ids, rename=rename)
     for city in cities:
         members = [
             {"city_id": found[Level.CITY.value, city["code"]], "municipality_id": ids[Level.MUNICIPALITY.value, m]}

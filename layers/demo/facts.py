@@ -33,26 +33,6 @@ class Municipality:
 
 
 @dataclass(frozen=True)
-class Unit:
-    """The country, an entity or a canton; names by locale."""
-
-    level: str
-    code: str
-    parent: str
-    names: dict[str, str]
-
-
-@dataclass(frozen=True)
-class City:
-    """A city that lies over municipalities; its people are theirs, never added to them."""
-
-    code: str
-    name: str
-    names: dict[str, str]
-    municipalities: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Settlement:
     """A settlement with its code of the 1991 list; people_1991 only says which settlements are large."""
 
@@ -112,35 +92,6 @@ def municipalities() -> tuple[Municipality, ...]:
             r["note"],
         )
         for r in _rows("municipalities.csv")
-    )
-
-
-@cache
-def units() -> tuple[Unit, ...]:
-    """The country, its entities and cantons, from above."""
-    locales = {
-        "bs": "name_bs",
-        "hr": "name_hr",
-        "sr_Latn_BA": "name_sr",
-        "sr_Cyrl_BA": "name_sr_cyrl",
-        "en": "name_en",
-    }
-    return tuple(
-        Unit(r["level"], r["code"], r["parent"], {locale: r[column] for locale, column in locales.items()})
-        for r in _rows("levels.csv")
-    )
-
-
-@cache
-def cities() -> tuple[City, ...]:
-    """The two cities made of municipalities."""
-    members: dict[str, list[str]] = {}
-    for r in _rows("cities.csv"):
-        members.setdefault(r["code"], []).append(r["municipality_code"])
-    names = {r["code"]: r for r in _rows("cities.csv")}
-    return tuple(
-        City(c, names[c]["name"], {"en": names[c]["name_en"], "sr_Cyrl_BA": names[c]["name_sr_cyrl"]}, tuple(m))
-        for c, m in members.items()
     )
 
 

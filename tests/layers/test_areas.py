@@ -8,6 +8,7 @@ import shapely
 from sqlalchemy import func, select, text
 
 from gis.errors import DuplicateCodes, EmptyCode, MissingColumns, NoMunicipality, UnknownCodes
+from layers import country
 from layers.areas import Area, Boundary, Branch, CityMember, Level, area_by_code, boundaries, municipalities_of, tree
 from layers.catalogue import Kind
 
@@ -79,6 +80,25 @@ def test_the_tree_is_ragged(session, municipalities):
 
 def test_an_older_name_of_a_canton_is_told_and_today_s_taken(municipalities):
     assert "Zenicko-dobojski → Zeničko-dobojski kanton" in finding(municipalities(MAGLAJ), "cantons_renamed")
+
+
+def test_what_lies_above_has_its_name_in_every_language_after_any_import(session, municipalities):
+    municipalities(MAGLAJ)
+    canton = area_by_code(session, Level.CANTON, "BA-04")
+    assert canton.names == {
+        "hr": "Zeničko-dobojska županija",
+        "sr_Cyrl_BA": "Зеничко-добојски кантон",
+        "en": "Zenica-Doboj Canton",
+    }
+    assert area_by_code(session, Level.COUNTRY, "BA").names["sr_Cyrl_BA"] == "Босна и Херцеговина"
+    assert area_by_code(session, Level.ENTITY, "BA-BIH").names["en"] == "Federation of Bosnia and Herzegovina"
+
+
+def test_a_canton_is_known_by_its_croatian_and_cyrillic_names_too():
+    assert country.canton("Županija Središnja Bosna").code == "BA-06"
+    assert country.canton("ЗАПАДНОХЕРЦЕГОВАЧКИ КАНТОН").code == "BA-08"
+    cyrillic = [name for unit in country.CANTONS.values() for name in unit.names["sr_Cyrl_BA"]]
+    assert not set(cyrillic) & set("abcčćdđefghijklmnoprsštuvzž")
 
 
 def test_what_lies_above_is_dissolved_from_the_municipalities(session, municipalities):
@@ -161,6 +181,7 @@ def test_a_city_lies_over_its_municipalities_and_nobody_is_counted_twice(session
     city = area_by_code(session, Level.CITY, "GRAD-SA")
     assert city.parent_id is None
     ids = sorted(area_by_code(session, Level.MUNICIPALITY, code).id for code in members)
+    assert city.names["sr_Cyrl_BA"] == "Град Сарајево"
     assert municipalities_of(session, city.id) == ids
     canton = area_by_code(session, Level.CANTON, "BA-09")
     assert municipalities_of(session, canton.id) == ids

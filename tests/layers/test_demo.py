@@ -17,7 +17,6 @@ from gis.hazard import RasterHazard
 from gis.polygons import read_polygons
 from gis.population import read_population
 from gis.raster import RasterFile
-from layers import country as units_of_today
 from layers.catalogue import Kind, Method
 from layers.demo import facts
 from layers.demo.country import Country, DemoFile, by_age_and_sex, make_country, make_files
@@ -99,27 +98,6 @@ def test_the_ten_cantons_have_the_municipalities_that_they_have():
     numbers = (8, 3, 13, 12, 3, 12, 9, 4, 9, 6)  # Una-Sana … Canton 10
     assert cantons == {f"BA-{i:02}": count for i, count in enumerate(numbers, 1)}
     assert all(bool(m.canton) == (m.entity == "FBiH") for m in facts.municipalities())
-
-
-def test_units_above_have_the_codes_and_names_that_imports_give_them():
-    told = {u.code: u for u in facts.units()}
-    today = [*units_of_today.ENTITIES.values(), *units_of_today.CANTONS.values()]
-    assert set(told) == {"BA", *(u.code for u in today)}
-    for unit in today:
-        assert (told[unit.code].names["bs"], told[unit.code].names["en"]) == (unit.name, unit.names["en"])
-
-
-def test_units_have_a_name_in_every_language_and_a_parent_that_is_there():
-    codes = {u.code for u in facts.units()}
-    for unit in facts.units():
-        assert set(unit.names) == {"bs", "hr", "sr_Latn_BA", "sr_Cyrl_BA", "en"}
-        assert all(unit.names.values())
-        assert unit.parent in codes or unit.level == "country"
-        assert not any(c in "abcčćdđefghijklmnoprsštuvzž" for c in unit.names["sr_Cyrl_BA"])
-
-
-def test_the_two_cities_lie_over_four_and_six_municipalities():
-    assert [(c.code, c.municipalities) for c in facts.cities()] == [(c.code, c.members) for c in units_of_today.CITIES]
 
 
 def test_settlements_are_about_a_thousand_with_codes_that_occur_once_in_municipalities_that_are_there():

@@ -5,6 +5,7 @@ from typing import ClassVar
 from foundation.errors import N_, FoundationError, NoSuchFigure, NoSuchSpace
 from gis.errors import GisError
 from layers.errors import LayersError, NoSuchLayer
+from layers.field_errors import Conflict, NotThere
 
 
 class AppError(Exception):
@@ -182,6 +183,8 @@ STATUS: dict[type[Exception], int] = {
     GisError: 422,
     LayersError: 422,
     NoSuchLayer: 404,
+    NotThere: 404,
+    Conflict: 409,
 }
 KNOWN_ERRORS = tuple(kind for kind in STATUS if not any(base in STATUS for base in kind.__mro__[1:]))
 

@@ -16,7 +16,7 @@ from app.db import Database
 from foundation.audit import Actor
 from foundation.spaces import OPERATIONAL_SPACE_ID
 from gis.errors import GisError
-from layers import catalogue, exposure, ingest
+from layers import catalogue, exposure, gauge_exposure, ingest
 from layers.catalogue import Kind, LayerVersion, Method, State
 from layers.errors import Cancelled, LayersError
 from layers.files import FileStore
@@ -131,6 +131,16 @@ def count_exposure(database: Database, data_dir: Path, hazard_id: UUID) -> None:
     counting = exposure.compute(plan, file_store(data_dir), kept_indexes(data_dir))
     with database.transaction(OPERATIONAL_SPACE_ID) as session:
         exposure.keep(session, plan, counting, at=datetime.now(UTC))
+    count_rises(database, data_dir)
+
+
+def count_rises(database: Database, data_dir: Path) -> None:
+    """Count and store the people under the rises that gauges' thresholds are tied to; those already counted stay."""
+    with database.without_space() as session:
+        tasks = gauge_exposure.rises_to_count(session)
+    counts = gauge_exposure.count_rises(tasks, file_store(data_dir), kept_indexes(data_dir))
+    with database.without_space() as session:
+        gauge_exposure.keep_rises(session, tasks, counts, at=datetime.now(UTC))
 
 
 def sweep(database: Database, data_dir: Path, *, older_than_s: float) -> int:

@@ -17,6 +17,7 @@ from layers.errors import LayersError
 
 READ_IN = "layer.read_in"
 COUNT_EXPOSURE = "exposure.count"
+COUNT_RISES = "gauges.count_rises"
 WORKER = Actor("worker")
 
 log = structlog.get_logger(__name__)
@@ -48,6 +49,13 @@ def count_exposure(context: JobContext, hazard_id: str) -> None:
     """Count and store the exposure of a hazard."""
     database, settings = context.additional_context["database"], context.additional_context["settings"]
     importing.count_exposure(database, settings.data_dir, UUID(hazard_id))
+
+
+@queue.task(name=COUNT_RISES, pass_context=True)
+def count_rises(context: JobContext) -> None:
+    """Count the people under the rises that gauges' thresholds are tied to; queued when a threshold was changed."""
+    database, settings = context.additional_context["database"], context.additional_context["settings"]
+    importing.count_rises(database, settings.data_dir)
 
 
 @queue.task(name=demo.DEMO, pass_context=True)

@@ -171,7 +171,11 @@ def read_table(path: Path | str, name: str) -> Table:
 
     Raises WrongFormat, Damaged, EmptyLayer.
     """
-    raw = Path(path).read_bytes()
+    return table_of(Path(path).read_bytes(), name)
+
+
+def table_of(raw: bytes, name: str) -> Table:
+    """The same of what a file holds."""
     if b"\0" in raw[:4096] or raw.startswith(b"PK\x03\x04"):
         raise WrongFormat(file=name, expected="a CSV file")
     findings = []

@@ -30,7 +30,7 @@ def test_every_package_below_app_is_checked_strictly():
 def our_errors():
     for package in sorted(PACKAGES):
         for module in pkgutil.iter_modules(importlib.import_module(package).__path__, prefix=f"{package}."):
-            if module.name.endswith(".errors"):
+            if module.name.endswith("errors"):
                 for _, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
                     if issubclass(kind, Exception) and kind.__module__ == module.name:
                         yield kind

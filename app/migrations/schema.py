@@ -17,8 +17,11 @@ import layers.areas
 import layers.catalogue
 import layers.exposure
 import layers.features
+import layers.gauge_exposure
+import layers.gauges
 import layers.jurisdictions
-import layers.people  # noqa: F401
+import layers.people
+import layers.readings  # noqa: F401
 from foundation.database import Base
 
 metadata = Base.metadata

@@ -1,0 +1,226 @@
+"""Readings of gauges, in a space: added, corrected by a further revision, never changed.
+
+Of each station and moment the highest revision counts; one without a level says that there was no reading after all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from itertools import groupby, pairwise
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Integer,
+    Select,
+    UniqueConstraint,
+    Uuid,
+    bindparam,
+    column,
+    func,
+    literal,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
+
+from foundation.database import Base, InSpaceById, app_may
+
+MOST_AT_ONCE: Final = 5000
+NEIGHBOURS_WITHIN: Final = timedelta(hours=24)
+FASTEST_CM_PER_HOUR: Final = Decimal(100)
+SMALL_STEP_CM: Final = Decimal(50)
+"""A step of so much is believed however short the time."""
+METRES_BELOW_CM: Final = Decimal(25)
+_LOCK_CLASS: Final = 5_002
+
+
+class ReadingSource(StrEnum):
+    FORM = "form"
+    CSV = "csv"
+    API = "api"
+    ILLUSTRATIVE = "illustrative"  # made for the demonstration: nobody read it
+
+
+class Reading(InSpaceById, Base):
+    """One revision of what a gauge showed at a moment, in centimetres above its zero.
+
+    doubtful: it did not follow from its neighbours and was kept all the same. reason: of a correction.
+    """
+
+    __tablename__ = "reading"
+    __table_args__ = (
+        # Also the way to the newest reading: read backwards.
+        UniqueConstraint("space_id", "station_id", "observed_at", "revision"),
+        CheckConstraint("level_cm IS NOT NULL OR revision > 1", name="level"),
+        CheckConstraint("revision >= 1", name="revision"),
+        CheckConstraint("(revision > 1) = (reason IS NOT NULL)", name="reason"),
+        {"info": app_may("SELECT", "INSERT")},
+    )
+
+    station_id: Mapped[UUID] = mapped_column(ForeignKey("station.id"))
+    observed_at: Mapped[datetime]
+    revision: Mapped[int]
+    level_cm: Mapped[Decimal | None]
+    source: Mapped[ReadingSource]
+    doubtful: Mapped[bool]
+    reason: Mapped[str | None]
+    file: Mapped[str | None]  # the name of the file that it came in
+    recorded_at: Mapped[datetime]  # the space's clock
+    recorded_by: Mapped[str]
+    person_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+
+    @property
+    def cm(self) -> Decimal:
+        """The level of a reading that counts."""
+        if self.level_cm is None:
+            raise ValueError("the reading was taken back")
+        return self.level_cm
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A level to be entered: centimetres above the gauge's zero at an aware moment."""
+
+    station_id: UUID
+    observed_at: datetime
+    level_cm: Decimal
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A level that does not follow from its neighbour, or has none. metres: it looks like metres."""
+
+    measured: Measured
+    beside_cm: Decimal | None
+    beside_at: datetime | None
+    metres: bool
+
+
+def of_station(
+    session: Session,
+    space: UUID,
+    station_id: UUID,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int = MOST_AT_ONCE,
+) -> list[Reading]:
+    """What counts of a gauge's readings in [since, until], newest first, at most so many."""
+    return list(session.scalars(_counting(space, station_id, since, until).limit(min(limit, MOST_AT_ONCE))))
+
+
+def _counting(space: UUID, station_id: UUID, since: datetime | None, until: datetime | None) -> Select[Reading]:
+    newest = (
+        select(Reading)
+        .where(Reading.space_id == space, Reading.station_id == station_id)
+        .ext(distinct_on(Reading.observed_at))
+        .order_by(Reading.observed_at.desc(), Reading.revision.desc())
+    )
+    if since is not None:
+        newest = newest.where(Reading.observed_at >= since)
+    if until is not None:
+        newest = newest.where(Reading.observed_at <= until)
+    counting = aliased(Reading, newest.subquery())
+    return select(counting).where(counting.level_cm.is_not(None)).order_by(counting.observed_at.desc())
+
+
+def revisions(session: Session, space: UUID, station_id: UUID, observed_at: datetime) -> Sequence[Reading]:
+    """Everything that was said of one moment, newest first."""
+    return session.scalars(
+        select(Reading)
+        .where(Reading.space_id == space, Reading.station_id == station_id, Reading.observed_at == observed_at)
+        .order_by(Reading.revision.desc())
+        .limit(MOST_AT_ONCE)
+    ).all()
+
+
+def known(session: Session, space: UUID, measured: Sequence[Measured]) -> dict[tuple[UUID, datetime], Reading]:
+    """The newest revision of each of these stations and moments, also one that was taken back."""
+    found: dict[tuple[UUID, datetime], Reading] = {}
+    asked = func.unnest(
+        bindparam("stations", type_=ARRAY(Uuid())), bindparam("moments", type_=ARRAY(DateTime(timezone=True)))
+    ).table_valued(column("station_id", Uuid()), column("observed_at", DateTime(timezone=True)))
+    asked = asked.render_derived(name="asked")
+    newest = aliased(
+        Reading,
+        select(Reading)
+        .where(
+            Reading.space_id == space,
+            Reading.station_id == asked.c.station_id,
+            Reading.observed_at == asked.c.observed_at,
+        )
+        .order_by(Reading.revision.desc())
+        .limit(1)
+        .lateral("newest"),
+    )
+    query = select(newest).select_from(asked).join(newest, literal(True))
+    for first in range(0, len(measured), MOST_AT_ONCE):
+        part = measured[first : first + MOST_AT_ONCE]
+        asked_for = {"stations": [m.station_id for m in part], "moments": [m.observed_at for m in part]}
+        for reading in session.scalars(query, asked_for):
+            found[reading.station_id, reading.observed_at] = reading
+    return found
+
+
+def lock(session: Session, space: UUID, station_ids: Iterable[UUID]) -> None:
+    """Let nobody else enter readings of these gauges in this space until the transaction ends."""
+    for station_id in sorted(set(station_ids)):
+        key = func.hashtext(f"{space} {station_id}")
+        session.execute(select(func.pg_advisory_xact_lock(literal(_LOCK_CLASS, Integer), key)))
+
+
+def doubts(session: Session, space: UUID, measured: Iterable[Measured]) -> list[Doubt]:
+    """What does not follow from its neighbours within a day, in the file or in the database; by station and moment.
+
+    More than SMALL_STEP_CM and faster than FASTEST_CM_PER_HOUR. Without a neighbour: what is written like metres.
+    """
+    found = []
+    for station_id, group in groupby(sorted(measured, key=lambda m: (m.station_id, m.observed_at)), _station):
+        new = {m.observed_at: m for m in group}
+        since, until = min(new) - NEIGHBOURS_WITHIN, max(new) + NEIGHBOURS_WITHIN
+        around = session.scalars(_counting(space, station_id, since, until))
+        levels = {r.observed_at: r.cm for r in around} | {at: m.level_cm for at, m in new.items()}
+        told: set[datetime] = set()
+        series = sorted(levels.items())
+        for i, (at, cm) in enumerate(series):
+            near = [other for other, _ in series[max(i - 1, 0) : i + 2] if other != at]
+            alone = all(abs(at - other) > NEIGHBOURS_WITHIN for other in near)
+            if at in new and alone and _written_like_metres(cm):
+                found.append(Doubt(new[at], None, None, metres=True))
+        for (before_at, before), (after_at, after) in pairwise(series):
+            at, cm, beside_at, beside = after_at, after, before_at, before
+            if at not in new:
+                at, cm, beside_at, beside = before_at, before, after_at, after
+            if at not in new or at in told or not _odd(after - before, after_at - before_at):
+                continue
+            told.add(at)
+            found.append(Doubt(new[at], beside, beside_at, metres=_metres(cm, beside)))
+    return found
+
+
+def _station(one: Measured) -> UUID:
+    return one.station_id
+
+
+def _odd(step_cm: Decimal, apart: timedelta) -> bool:
+    if apart > NEIGHBOURS_WITHIN:
+        return False
+    hours = Decimal(apart.total_seconds()) / 3600
+    return abs(step_cm) > max(SMALL_STEP_CM, FASTEST_CM_PER_HOUR * hours)
+
+
+def _written_like_metres(cm: Decimal) -> bool:
+    exponent = cm.as_tuple().exponent
+    return abs(cm) < METRES_BELOW_CM and (cm % 1 != 0 or (isinstance(exponent, int) and exponent <= -2))
+
+
+def _metres(cm: Decimal, beside: Decimal) -> bool:
+    return abs(cm) < METRES_BELOW_CM and abs(cm * 100 - beside) < abs(cm - beside) / 5

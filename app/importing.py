@@ -138,7 +138,7 @@ def count_rises(database: Database, data_dir: Path) -> None:
     """Count and store the people under the rises that gauges' thresholds are tied to; those already counted stay."""
     with database.without_space() as session:
         tasks = gauge_exposure.rises_to_count(session)
-    counts = gauge_exposure.count_rises(tasks, file_store(data_dir), kept_indexes(data_dir))
+    counts = gauge_exposure.count_rises(tasks, file_store(data_dir))
     with database.without_space() as session:
         gauge_exposure.keep_rises(session, tasks, counts, at=datetime.now(UTC))
 

@@ -29,6 +29,7 @@ from jinja2.nodes import EvalContext
 from markupsafe import Markup
 
 from app.transliteration import cyrillic
+from foundation.errors import Word
 
 
 class Language(NamedTuple):
@@ -209,9 +210,11 @@ def say(text: str, parameters: dict[str, Any] | None = None) -> str:
     if not text:
         return ""
     # Not gettext's own %-formatting: these sentences carry {names}.
-    translated = str(catalogue(chosen()).gettext(text))
+    words = catalogue(chosen())
+    translated = str(words.gettext(text))
+    said = {name: words.gettext(v) if isinstance(v, Word) else v for name, v in (parameters or {}).items()}
     try:
-        return translated.format(**(parameters or {}))
+        return translated.format(**said)
     except (KeyError, IndexError, ValueError, AttributeError):
         return translated
 

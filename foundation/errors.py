@@ -10,6 +10,12 @@ def N_(text: str) -> str:  # noqa: N802  gettext's own name for it
     return text
 
 
+class Word(str):
+    """A parameter of a sentence that is itself to be translated, such as the name of a state."""
+
+    __slots__ = ()
+
+
 class FoundationError(Exception):
     """A text to translate and its parameters; as a string, the English sentence."""
 

@@ -74,10 +74,16 @@ class WrongPlace(FieldError):
     )
 
 
-class WrongStation(FieldError):
-    """A value of a gauge that cannot be."""
+class Empty(FieldError):
+    """Something that must be said was not."""
 
-    text = N_("{field}: {value} cannot be used; {expected}.")
+    text = N_("{field}: say something here; it must not stay empty.")
+
+
+class OutOfBounds(FieldError):
+    """A number that cannot be."""
+
+    text = N_("{field}: {value} cannot be used; give a number from {lowest} to {highest}.")
 
 
 class WrongThreshold(FieldError):
@@ -245,7 +251,7 @@ class RowProblem:
 class FileRefused(FieldError):
     """Nothing of a file was taken. problems: each cell with its own sentence."""
 
-    text = N_("{file} was not taken, nothing of it was entered. {count} cells must be corrected: {problems}")
+    text = N_("{file} was not taken, nothing of it was entered. {count} cells must be corrected ({problems}).")
 
     def __init__(self, file: str, problems: Sequence[RowProblem]) -> None:
         first = "; ".join(str(problem) for problem in problems[:MOST_SAID])
@@ -257,4 +263,4 @@ class FileRefused(FieldError):
 class ToConfirm(FileRefused):
     """A file that is readable but holds what does not look right."""
 
-    text = N_("{file} was not taken yet: {count} levels do not look right. Correct or confirm them: {problems}")
+    text = N_("{file} was not taken yet: {count} levels do not look right. Correct or confirm them ({problems}).")

@@ -7,37 +7,25 @@ count_rise, keep_rise) and stored, too: nothing is computed while somebody waits
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
-from typing import Final
 from uuid import UUID
 
 import numpy as np
-import shapely
-from geoalchemy2.shape import to_shape
-from pyproj import CRS
 from sqlalchemy import ForeignKey, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from foundation.database import Base, app_may
-from gis.exposure import ExposureIndex
-from gis.gathered import load_hazard
-from gis.kept import index_of_files
-from gis.polygons import Polygons
-from gis.population import Unit
-from gis.raster import RasterFile
-from layers.areas import Boundary
+from gis.gathered import load_hazard, load_index
+from gis.rise import risen_thresholds, without_ground
+from layers.answering import CountedAreas
 from layers.catalogue import RANK, Kind, Layer, LayerVersion, State
 from layers.exposure import ExposureFigure, ExposureRun
 from layers.files import FileStore
 from layers.gauges import Station, StationThreshold, stations, thresholds
-
-BARELY_WET_M: Final = 1e-6
 
 
 class Known(StrEnum):
@@ -54,7 +42,7 @@ class Known(StrEnum):
 class Exposed:
     """People of the gauge's municipality. people: unrounded, only where COUNTED; never 0 for what is not modelled.
 
-    lower_bound: of a rise without elevation, where only wet cells deepen and the water does not spread.
+    lower_bound: of a rise where the height of some ground is not known: there only wet cells deepen.
     """
 
     known: Known
@@ -202,11 +190,9 @@ class RiseTask:
     area_id: UUID
     rise_m: float
     threshold: float
-    population_file: str
-    population_unit: Unit
+    index_file: str
     gathered_file: str
     over_ground_file: str | None
-    place: shapely.Geometry  # EPSG:4326
 
 
 @dataclass(frozen=True)
@@ -229,44 +215,26 @@ def rises_to_count(session: Session) -> list[RiseTask]:
         run = bases.runs.get(threshold.id)
         if run is None or threshold.rise_m is None or known[threshold.id].known != Known.NOT_COUNTED:
             continue
-        boundary = session.scalars(
-            select(Boundary).where(
-                Boundary.version_id == run.boundary_version_id, Boundary.area_id == station.municipality_id
-            )
-        ).one_or_none()
-        if boundary is None:
+        if run.index_file is None:  # of an older edition; its count is to be made anew
             continue
-        people = session.get_one(LayerVersion, run.population_version_id)
         found[run.id, station.municipality_id, threshold.rise_m] = RiseTask(
             run.id,
             station.municipality_id,
             threshold.rise_m,
             run.threshold,
-            people.facts["files"]["cog"],
-            people.options.get("unit", "persons"),
+            run.index_file,
             run.gathered_file,
             run.over_ground_file,
-            to_shape(boundary.place),
         )
     return list(found.values())
 
 
-def count_rises(tasks: Sequence[RiseTask], store: FileStore, kept_indexes: Path) -> list[RiseCount]:
+def count_rises(tasks: Sequence[RiseTask], store: FileStore) -> list[RiseCount]:
     """People under each rise. With elevation the water spreads to what it reaches; without, wet cells deepen only.
 
     Raises GisError, FileVanished where a kept file cannot be used.
     """
-    counts: dict[int, RiseCount] = {}
-    by_people: dict[tuple[str, Unit], list[int]] = defaultdict(list)
-    for i, task in enumerate(tasks):
-        by_people[task.population_file, task.population_unit].append(i)
-    for (population, unit), members in by_people.items():
-        areas = {tasks[i].area_id: tasks[i].place for i in members}
-        index = _index(store.path(population), unit, list(areas.values()), kept_indexes)
-        zone = {area: i for i, area in enumerate(areas)}
-        for i in members:
-            counts[i] = _count(tasks[i], zone[tasks[i].area_id], index, store)
-    return [counts[i] for i in range(len(tasks))]
+    return [_count(task, store) for task in tasks]
 
 
 def keep_rises(session: Session, tasks: Sequence[RiseTask], counts: Sequence[RiseCount], *, at: datetime) -> None:
@@ -282,21 +250,18 @@ def keep_rises(session: Session, tasks: Sequence[RiseTask], counts: Sequence[Ris
         session.execute(insert(RiseExposure).values(row).on_conflict_do_nothing())
 
 
-def _index(population: Path, unit: Unit, places: Sequence[shapely.Geometry], kept_indexes: Path) -> ExposureIndex:
-    with RasterFile(population) as raster:
-        crs = raster.grid.crs
-    zones = Polygons("", CRS.from_epsg(4326), np.array(places, dtype=object), {}).to_crs(crs)
-    return index_of_files(population, unit, zones.geometry, kept_indexes)
-
-
-def _count(task: RiseTask, zone: int, index: ExposureIndex, store: FileStore) -> RiseCount:
-    file = task.over_ground_file or task.gathered_file
-    at = task.threshold - task.rise_m if task.over_ground_file else max(task.threshold - task.rise_m, BARELY_WET_M)
-    scores = index.score([load_hazard(store.path(file))], [at])
+def _count(task: RiseTask, store: FileStore) -> RiseCount:
+    index, zones = load_index(store.path(task.index_file))
+    zone = CountedAreas.from_data(zones).areas.index(task.area_id)
+    spread = task.over_ground_file is not None
+    hazard = load_hazard(store.path(task.over_ground_file or task.gathered_file))
+    scores = index.score([hazard], risen_thresholds([task.threshold], task.rise_m, hazard, spread=spread))
     people = float(scores.exposed[zone, 0])
+    entries = slice(index.zone_start[zone], index.zone_start[zone + 1])
+    unknown = without_ground(hazard)[index.entry_cell[entries]] if spread else np.ones(1)
     return RiseCount(
         exposed=None if math.isnan(people) else people,
         population=float(scores.population[zone]),
         not_modelled=float(scores.not_modelled[zone]),
-        lower_bound=task.over_ground_file is None,
+        lower_bound=bool(unknown.any()),
     )

@@ -26,19 +26,22 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from foundation.audit import Actor, Subject, record
 from foundation.database import Base, Id, app_may
+from foundation.errors import N_, Word
 from foundation.spaces import OPERATIONAL_SPACE_ID
+from gis.rise import HIGHEST_RISE_M
 from layers import country
 from layers.areas import Area, Level, municipalities_of
 from layers.catalogue import FLOODS, LayerVersion, Method
 from layers.field_errors import (
     ChangedMeanwhile,
+    Empty,
     NoSource,
     NoSuchStation,
     NotAMunicipality,
+    OutOfBounds,
     StationExists,
     ThresholdsOutOfOrder,
     WrongPlace,
-    WrongStation,
     WrongThreshold,
     WrongTie,
 )
@@ -46,10 +49,10 @@ from layers.field_errors import (
 LOWEST_CM: Final = Decimal(-500)
 HIGHEST_CM: Final = Decimal(2500)
 """Beyond these no gauge of the country can stand: the Drina's and the Neretva's records are below 15 m."""
-MOST_RISE_M: Final = 10.0
 NEAR_DEGREES: Final = 0.5
 MOST_AT_ONCE: Final = 2000
 STALE_AFTER: Final = timedelta(hours=6)
+MOST_STALE_HOURS: Final = 24 * 31
 MARGIN_CM: Final = Decimal(10)
 
 
@@ -64,6 +67,22 @@ class DefenceLevel(StrEnum):
 
 
 RANK: Final = {level: rank for rank, level in enumerate(DefenceLevel)}
+LEVEL_NAMES: Final = {
+    DefenceLevel.REGULAR: N_("regular flood defence"),
+    DefenceLevel.EXTRAORDINARY: N_("extraordinary flood defence"),
+    DefenceLevel.MOBILISE_COMPANIES: N_("mobilisation of companies"),
+    DefenceLevel.MOBILISE_CITIZENS: N_("mobilisation of citizens"),
+    DefenceLevel.DECLARE: N_("declaration of a natural disaster"),
+}
+FIELDS: Final = {
+    "code": N_("code"),
+    "river": N_("river"),
+    "name": N_("name"),
+    "operator": N_("who reads the gauge"),
+    "stale_after": N_("hours after which a reading is too old"),
+    "margin_cm": N_("centimetres below a threshold until it counts as left"),
+    "zero_m_asl": N_("zero of the gauge in metres above the sea"),
+}
 
 
 class Station(Base):
@@ -193,6 +212,11 @@ class ThresholdFacts:
     note: str | None = None
 
 
+def level_word(level: DefenceLevel) -> Word:
+    """The level as a sentence names it."""
+    return Word(LEVEL_NAMES[level])
+
+
 def in_range(level_cm: Decimal) -> bool:
     """Whether a gauge of the country can show it."""
     return level_cm.is_finite() and LOWEST_CM <= level_cm <= HIGHEST_CM
@@ -232,7 +256,7 @@ def stations(
 def add_station(session: Session, facts: StationFacts, *, by: Actor, at: datetime) -> Station:
     """Enter a gauge. Only in a transaction of the operational space, where the audit of reference data is.
 
-    Raises WrongStation, WrongPlace, NotAMunicipality, NoSource, StationExists.
+    Raises Empty, OutOfBounds, WrongPlace, NotAMunicipality, NoSource, StationExists.
     """
     new = Station(revision=1, created_at=at)
     _fill(session, new, facts)
@@ -293,16 +317,17 @@ def facts_of(one: Station) -> StationFacts:
 def _fill(session: Session, one: Station, facts: StationFacts) -> None:
     for name in ("code", "river", "name", "operator"):
         if not getattr(facts, name).strip():
-            raise WrongStation(field=name, value="–", expected="it must not be empty")
+            raise Empty(field=Word(FIELDS[name]))
     if not facts.source.strip():
         raise NoSource(what=facts.name)
-    if facts.stale_after <= timedelta():
-        raise WrongStation(field="stale_after", value=facts.stale_after, expected="give a time above 0")
+    hours = facts.stale_after / timedelta(hours=1)
+    if not 0 < hours <= MOST_STALE_HOURS:
+        raise OutOfBounds(field=Word(FIELDS["stale_after"]), value=f"{hours:g}", lowest=1, highest=MOST_STALE_HOURS)
     if not (facts.margin_cm.is_finite() and 0 <= facts.margin_cm <= 200):
-        raise WrongStation(field="margin_cm", value=facts.margin_cm, expected="give centimetres from 0 to 200")
+        raise OutOfBounds(field=Word(FIELDS["margin_cm"]), value=facts.margin_cm, lowest=0, highest=200)
     zero = facts.zero_m_asl
     if zero is not None and not (zero.is_finite() and -10 <= zero <= 2400):
-        raise WrongStation(field="zero_m_asl", value=zero, expected="give metres above the sea")
+        raise OutOfBounds(field=Word(FIELDS["zero_m_asl"]), value=zero, lowest=-10, highest=2400)
     left, bottom, right, top = country.BOUNDS
     near = NEAR_DEGREES
     if not (left - near <= facts.lon <= right + near and bottom - near <= facts.lat <= top + near):
@@ -369,7 +394,7 @@ def set_thresholds(
     values = {level: old.value_cm for level, old in newest.items()}
     for level, facts in wanted.items():
         if (newest[level].revision if level in newest else 0) != seen.get(level, 0):
-            raise ChangedMeanwhile(what=f"{where.title}, {level}")
+            raise ChangedMeanwhile(what=where.title)
         if facts is not None:
             _check(session, level, facts)
         values[level] = None if facts is None else facts.value_cm
@@ -384,7 +409,7 @@ def set_thresholds(
                 session.add(new)
         except IntegrityError as error:
             if "uq_station_threshold" in str(error.orig):
-                raise ChangedMeanwhile(what=f"{where.title}, {level}") from error
+                raise ChangedMeanwhile(what=where.title) from error
             raise
         told = {
             "level": level.value,
@@ -398,19 +423,19 @@ def set_thresholds(
 
 def _check(session: Session, level: DefenceLevel, facts: ThresholdFacts) -> None:
     if not in_range(facts.value_cm):
-        raise WrongThreshold(level=level.value, value=facts.value_cm, lowest=LOWEST_CM, highest=HIGHEST_CM)
+        raise WrongThreshold(level=level_word(level), value=facts.value_cm, lowest=LOWEST_CM, highest=HIGHEST_CM)
     if not facts.source.strip():
-        raise NoSource(what=level.value)
+        raise NoSource(what=level_word(level))
     ties = [facts.hazard_version_id, facts.return_period_years]
     tied = sum(tie is not None for tie in ties)
-    rise_fits = facts.rise_m is None or (tied == 1 and 0 <= facts.rise_m <= MOST_RISE_M)
+    rise_fits = facts.rise_m is None or (tied == 1 and 0 <= facts.rise_m <= HIGHEST_RISE_M)
     years_fit = facts.return_period_years is None or 0 < facts.return_period_years < float("inf")
     flood = True
     if facts.hazard_version_id is not None:
         hazard = session.get(LayerVersion, facts.hazard_version_id)
         flood = hazard is not None and hazard.layer.kind in FLOODS
     if tied > 1 or not (rise_fits and years_fit and flood):
-        raise WrongTie(level=level.value, most=f"{MOST_RISE_M:g}")
+        raise WrongTie(level=level_word(level), most=f"{HIGHEST_RISE_M:g}")
 
 
 def _insist_on_order(values: Mapping[DefenceLevel, Decimal | None]) -> None:
@@ -418,7 +443,7 @@ def _insist_on_order(values: Mapping[DefenceLevel, Decimal | None]) -> None:
     for (earlier, earlier_cm), (later, later_cm) in pairwise(known):
         if later_cm < earlier_cm:
             raise ThresholdsOutOfOrder(
-                later=later.value, later_cm=later_cm, earlier=earlier.value, earlier_cm=earlier_cm
+                later=level_word(later), later_cm=later_cm, earlier=level_word(earlier), earlier_cm=earlier_cm
             )
 
 

@@ -14,6 +14,8 @@ from app.errors import PortTaken
 from app.languages import CYRILLIC, LANGUAGES, read_catalogue
 from app.settings import CHECKOUT
 from foundation.people import Locale, Person
+from layers.field_errors import WrongThreshold
+from layers.gauges import DefenceLevel, level_word
 
 PACKAGES = ("app", "equipment", "foundation", "gis", "layers", "simulations")
 KEYWORDS = {"_": None, "gettext": None, "N_": None, "ngettext": (1, 2), "finding": (2,)}
@@ -304,3 +306,11 @@ def test_the_day_of_a_moment_is_the_one_in_sarajevo(speak):
     speak("en")
     assert languages.day(datetime(2026, 7, 1, 22, 30, tzinfo=UTC)) == "2 Jul 2026"
     assert languages.day(None) == languages.day_in_words(None) == "–"
+
+
+def test_a_word_inside_a_sentence_is_translated_with_it(speak):
+    error = WrongThreshold(level=level_word(DefenceLevel.REGULAR), value=30_000, lowest=-500, highest=2500)
+    speak("en")
+    assert languages.sentence(error).startswith("regular flood defence: 30000 cm")
+    speak("bs")
+    assert languages.sentence(error).startswith("redovna odbrana od poplava: 30000 cm")

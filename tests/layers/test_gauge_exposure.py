@@ -97,7 +97,7 @@ def test_a_rise_without_elevation_deepens_wet_cells_only_and_is_a_lower_bound(wo
     model = flood(world, "model")
     assert tie(world, zapad, hazard_version_id=model.id, rise_m=0.2).known is Known.NOT_COUNTED
     tasks = rises_to_count(world.session)
-    keep_rises(world.session, tasks, count_rises(tasks, world.store, world.tmp_path / "kept"), at=NOON)
+    keep_rises(world.session, tasks, count_rises(tasks, world.store), at=NOON)
     found = known(world, zapad)
     # 0.3, 1.5 and the cell of 0.2 m reach 0.3 m; the dry one stays dry.
     assert (found.known, found.people, found.lower_bound) == (Known.COUNTED, 30.0, True)
@@ -115,7 +115,7 @@ def test_a_rise_with_elevation_reaches_what_lies_low(world, zapad):  # noqa: F81
     tie(world, zapad, hazard_version_id=model.id, rise_m=0.2)
     tasks = rises_to_count(world.session)
     assert [task.over_ground_file is not None for task in tasks] == [True]
-    keep_rises(world.session, tasks, count_rises(tasks, world.store, world.tmp_path / "kept"), at=NOON)
+    keep_rises(world.session, tasks, count_rises(tasks, world.store), at=NOON)
     found = known(world, zapad)
     assert found.known is Known.COUNTED
     assert not found.lower_bound
@@ -126,7 +126,7 @@ def test_a_rise_is_counted_anew_when_the_layer_was(world, zapad):  # noqa: F811
     model = flood(world, "model")
     tie(world, zapad, hazard_version_id=model.id, rise_m=0.2)
     tasks = rises_to_count(world.session)
-    keep_rises(world.session, tasks, count_rises(tasks, world.store, world.tmp_path / "kept"), at=NOON)
+    keep_rises(world.session, tasks, count_rises(tasks, world.store), at=NOON)
     world.count(model)
     assert known(world, zapad).known is Known.NOT_COUNTED
     assert len(rises_to_count(world.session)) == 1

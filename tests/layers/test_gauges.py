@@ -15,13 +15,14 @@ from layers.areas import Level
 from layers.catalogue import Method
 from layers.field_errors import (
     ChangedMeanwhile,
+    Empty,
     NoSource,
     NoSuchStation,
     NotAMunicipality,
+    OutOfBounds,
     StationExists,
     ThresholdsOutOfOrder,
     WrongPlace,
-    WrongStation,
     WrongThreshold,
     WrongTie,
 )
@@ -56,10 +57,10 @@ def test_gauges_of_an_area_are_those_of_all_municipalities_below_it(session):
     [
         ({"lon": 44.73, "lat": 18.09}, WrongPlace, "longitude first"),
         ({"lon": float("nan")}, WrongPlace, "nowhere near"),
-        ({"code": " "}, WrongStation, "code"),
+        ({"code": " "}, Empty, "code: say something"),
         ({"source": ""}, NoSource, "where it comes from"),
-        ({"margin_cm": Decimal("NaN")}, WrongStation, "0 to 200"),
-        ({"zero_m_asl": Decimal(13_701)}, WrongStation, "metres above the sea"),
+        ({"margin_cm": Decimal("NaN")}, OutOfBounds, "from 0 to 200"),
+        ({"zero_m_asl": Decimal(13_701)}, OutOfBounds, "metres above the sea"),
     ],
 )
 def test_a_gauge_that_cannot_be_is_refused_with_a_sentence(session, wrong, error, said):
@@ -147,7 +148,10 @@ def test_two_people_who_change_the_same_threshold_are_told_of_each_other(session
 
 def test_a_later_step_cannot_come_before_an_earlier_one(session):
     made = a_station(session)
-    with pytest.raises(ThresholdsOutOfOrder, match="declare at 470 cm would come before mobilise_citizens at 530"):
+    with pytest.raises(
+        ThresholdsOutOfOrder,
+        match="declaration of a natural disaster at 470 cm would come before mobilisation of citizens at 530",
+    ):
         set_limits(session, made.id, {DefenceLevel.DECLARE: 470}, seen={DefenceLevel.DECLARE: 1})
     raised = {level: cm + 100 for level, cm in DOBOJ.items()}
     assert cms(set_limits(session, made.id, raised, seen=dict.fromkeys(DOBOJ, 1))) == list(raised.items())

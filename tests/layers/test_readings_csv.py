@@ -111,7 +111,7 @@ def test_every_wrong_cell_is_named_at_once(session, doboj):
     rows = ("x,y,z", "BOS-DOBOJ,2026-05-14 11:00,300", "BOS-DOBOJ,soon,300")
     expected = [(2, "station", NoSuchStation), (2, "observed_at", NoMoment), (2, "level_cm", NoLevel)]
     assert refused(session, *rows) == [*expected, (4, "observed_at", NoMoment)]
-    with pytest.raises(FileRefused, match=r"4 cells must be corrected: row 2, station: There is no gauge x"):
+    with pytest.raises(FileRefused, match=r"4 cells must be corrected \(row 2, station: There is no gauge x"):
         go(session, *rows)
 
 

@@ -58,7 +58,8 @@ def work(settings: Settings) -> None:
 
 
 async def _work(settings: Settings) -> None:
-    import_module("app.layer_jobs")  # the tasks, which know this module
+    for tasks in ("app.layer_jobs", "app.mail_jobs"):  # which know this module
+        import_module(tasks)
     log_sandbox()
     database = Database(settings, pool_size=CONCURRENT_JOBS)
     connector = PsycopgConnector(

@@ -168,7 +168,7 @@ def chosen() -> str:
         return str(g.language)
     if not has_request_context():
         return "en"  # commands and logs
-    own = getattr(g.get("person"), "locale", None)
+    own = getattr(g.get("identity"), "locale", None)
     wanted = request.cookies.get(COOKIE) or (str(own) if own else "")
     return wanted if wanted in LANGUAGES else _asked_for()
 

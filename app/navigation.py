@@ -17,16 +17,27 @@ ENTRIES: Final = (
     ("layers.show", N_("Layers")),
     ("jobs.show", N_("Jobs")),
     ("status.show", N_("Status")),
+    ("mails.show", N_("Administration")),
 )
+ADMINISTRATION: Final = (("mails.show", N_("E-mails")),)
 
 
 def navigation() -> list[tuple[str, str]]:
     """(endpoint, word) of what whoever asks may open."""
+    return _open_to_me(ENTRIES)
+
+
+def administration() -> list[tuple[str, str]]:
+    """(endpoint, word) of what whoever asks may look after."""
+    return _open_to_me(ADMINISTRATION)
+
+
+def _open_to_me(entries: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
     who = me()
     if who is None:
         return []
     found = []
-    for endpoint, word in ENTRIES:
+    for endpoint, word in entries:
         guard = guard_of(current_app, endpoint)
         if guard is not None and guard.lets(who):
             found.append((endpoint, _(word)))
@@ -35,4 +46,4 @@ def navigation() -> list[tuple[str, str]]:
 
 def init_app(app: Flask) -> None:
     """Let every page show it."""
-    app.jinja_env.globals.update(navigation=navigation)
+    app.jinja_env.globals.update(navigation=navigation, administration=administration)

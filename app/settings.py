@@ -26,6 +26,15 @@ class Settings:
     port: int = 8000
     secret_key: str = ""
     log_level: str = "INFO"
+    url: str = ""
+    smtp_url: str = ""
+    mail_from: str = ""
+
+    @property
+    def public_url(self) -> str:
+        """Where people reach this installation, without a slash at the end; links in e-mails begin with it."""
+        here = {"0.0.0.0": "localhost", "::": "localhost"}.get(self.host, self.host)  # noqa: S104
+        return self.url or f"http://{f'[{here}]' if ':' in here else here}:{self.port}"
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -56,7 +65,14 @@ class Settings:
             port=read("SPREMNOST_PORT", _port, unset.port, "a number from 0 to 65535"),
             secret_key=read("SPREMNOST_SECRET_KEY", _secret, "", "at least 32 characters that nobody can guess"),
             log_level=read("SPREMNOST_LOG_LEVEL", _level, unset.log_level, "DEBUG, INFO, WARNING or ERROR"),
+            url=read("SPREMNOST_URL", _public_url, "", "an address like https://spremnost.example"),
+            smtp_url=read("SPREMNOST_SMTP_URL", _smtp_url, "", "an address like smtps://user:password@mail.example"),
+            mail_from=read("SPREMNOST_MAIL_FROM", _mail_address, "", "an e-mail address"),
         )
+        if bool(settings.smtp_url) != bool(settings.mail_from):
+            both = ("SPREMNOST_SMTP_URL", "SPREMNOST_MAIL_FROM")
+            other, variable = both if settings.smtp_url else reversed(both)
+            raise LonelySetting(variable=variable, other=other)
         if bool(settings.database_url) != bool(settings.admin_database_url):
             both = ("SPREMNOST_DATABASE_URL", "SPREMNOST_ADMIN_DATABASE_URL")
             other, variable = both if settings.database_url else reversed(both)
@@ -74,6 +90,9 @@ class Settings:
             "SPREMNOST_PORT": str(self.port),
             "SPREMNOST_SECRET_KEY": self.secret_key,
             "SPREMNOST_LOG_LEVEL": self.log_level,
+            "SPREMNOST_URL": self.url,
+            "SPREMNOST_SMTP_URL": self.smtp_url,
+            "SPREMNOST_MAIL_FROM": self.mail_from,
         }
 
 
@@ -129,3 +148,30 @@ def _secret(text: str) -> str:
     if len(text) < 32:
         raise ValueError(text)
     return text
+
+
+def _public_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise ValueError(text)
+    return text.rstrip("/")
+
+
+def _smtp_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or parts.path.strip("/") or parts.port == 0:
+        raise ValueError(text)
+    if parts.query not in {"", "tls=off"} or (parts.query and parts.scheme == "smtps"):
+        raise ValueError(text)
+    return text
+
+
+def _mail_address(text: str) -> str:
+    if not is_mail_address(text):
+        raise ValueError(text)
+    return text
+
+
+def is_mail_address(text: str) -> bool:
+    """Whether a text can be the address of a mailbox; whether there is one, only a mail can tell."""
+    return len(text) <= 254 and re.fullmatch(r"[^\s@<>()\[\],;:\"\\]{1,64}@[\w-]+(\.[\w-]+)*", text) is not None

@@ -9,6 +9,7 @@ from geoalchemy2 import alembic_helpers
 # Every module with tables is imported here, or no migration knows of it.
 import foundation.accounts
 import foundation.audit
+import foundation.mails
 import foundation.outbox
 import foundation.people
 import foundation.reference

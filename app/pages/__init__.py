@@ -9,6 +9,7 @@ from app.pages.home import home
 from app.pages.jobs import jobs
 from app.pages.language import language
 from app.pages.layers import layers
+from app.pages.mails import mails_
 from app.pages.map import map_
 from app.pages.sign_in import sign_in
 from app.pages.status import status
@@ -16,4 +17,4 @@ from app.pages.table import table
 from app.pages.tiles import tiles
 
 IN_SPACES = (map_, areas, table, layers, jobs)
-OUTSIDE = (home, sign_in, status, language, tiles, health)
+OUTSIDE = (home, sign_in, status, language, tiles, health, mails_)

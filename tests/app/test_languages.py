@@ -258,7 +258,7 @@ def test_the_browsers_choice_comes_before_the_persons_and_that_before_what_the_b
     headers |= {"Accept-Language": asked} if asked else {}
     with Flask("app").test_request_context(headers=headers):
         if person:
-            g.person = Person(name="Amra", locale=Locale(person))
+            g.identity = Person(name="Amra", locale=Locale(person))
         assert languages.chosen() == expected
 
 

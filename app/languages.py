@@ -7,6 +7,9 @@ Cyrillic letters are made from the Serbian ones in Latin letters.
 
 from __future__ import annotations
 
+import math
+import numbers
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -206,15 +209,13 @@ def sentence(error: Exception) -> str:
 
 
 def say(text: str, parameters: dict[str, Any] | None = None) -> str:
-    """A sentence of the packages below, translated, with its parameters in it."""
+    """A sentence of the packages below, translated, with its parameters in it as the language writes them."""
     if not text:
         return ""
     # Not gettext's own %-formatting: these sentences carry {names}.
-    words = catalogue(chosen())
-    translated = str(words.gettext(text))
-    said = {name: words.gettext(v) if isinstance(v, Word) else v for name, v in (parameters or {}).items()}
+    translated = str(catalogue(chosen()).gettext(text))
     try:
-        return translated.format(**said)
+        return translated.format(**{name: _parameter(name, value) for name, value in (parameters or {}).items()})
     except (KeyError, IndexError, ValueError, AttributeError):
         return translated
 
@@ -222,6 +223,72 @@ def say(text: str, parameters: dict[str, Any] | None = None) -> str:
 def localised(facts: dict[str, Any]) -> str:
     """A finding as it is stored: {"code", "text", "parameters"}."""
     return say(str(facts.get("text", "")), facts.get("parameters") or {}) or str(facts.get("code", ""))
+
+
+# Parameters that are said in words of ours: gettext knows them, or they are somebody else's and stay.
+PHRASES: Final = frozenset({"detail", "expected", "found", "kind", "needed", "reason", "state", "unit", "wanted"})
+# Numbers that name something are not grouped: port 8000, row 1200.
+NAMING: Final = frozenset(
+    (
+        "code",
+        "column",
+        "feature",
+        "id",
+        "lat",
+        "line",
+        "lon",
+        "number",
+        "port",
+        "row",
+        "srid",
+        "version",
+        "year",
+        *"xyz",
+    )
+)
+ROWS: Final = re.compile(r"\brows? (\d+(?:–\d+)?)")
+
+
+class _Number:
+    """A number inside a sentence; the sentence's own format says how many decimals, the language how they look."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def __str__(self) -> str:
+        return format(self)
+
+    def __format__(self, wanted: str) -> str:
+        if not math.isfinite(self.value):
+            return str(self.value)
+        fixed = re.fullmatch(r",?\.(\d)f", wanted)
+        digits = "0" * int(fixed.group(1)) if fixed else "######"
+        value = float(f"{self.value:.6g}") if wanted == "g" else self.value
+        return format_decimal(value, format=f"#,##0.{digits}".rstrip("."), locale=chosen())
+
+
+def _parameter(name: str, value: object) -> object:
+    if isinstance(value, Word) or (name in PHRASES and isinstance(value, str)):
+        return str(catalogue(chosen()).gettext(value)) if value else value
+    if isinstance(value, str):
+        return ROWS.sub(_row, value) if name in {"codes", "names", "values", "where"} else value
+    if isinstance(value, bool) or name in NAMING:
+        return value
+    if isinstance(value, numbers.Real):
+        return _Number(float(value) if not isinstance(value, numbers.Integral) else int(value))
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, date):
+        return day(value)
+    if isinstance(value, list | tuple):
+        between = ", " if chosen() == "en" else "; "
+        return between.join(str(_parameter(name, one)) for one in value)
+    return value
+
+
+def _row(rows: re.Match[str]) -> str:
+    row = rows.group(1)
+    return _("rows %(rows)s", rows=row) if "–" in row else _("row %(row)s", row=row)
 
 
 def whole(number: float | None) -> str:

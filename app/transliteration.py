@@ -33,7 +33,7 @@ LATIN: Final = """
     WorldPop Copernicus Sphere InaSAFE Leaflet Excel Docker Debian Ubuntu Linux Chromium Chrome Firefox Safari Edge
     Android Python GloFAS Dartmouth SimCell Storz
     Enter Ctrl Shift Alt Esc Tab
-    inject nodata
+    inject nodata female male hull settlement
 """
 LATIN_WORDS: Final = frozenset(LATIN.split())
 ENDINGS: Final = (

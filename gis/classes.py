@@ -16,7 +16,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gis.errors import N_, WrongLegend
+from gis.errors import (
+    N_,
+    ClassesOverlap,
+    WrongClassCount,
+    WrongLegend,
+)
 
 COLOUR = re.compile(r"#[0-9a-f]{6}")
 MOST_CLASSES = 120
@@ -105,14 +110,14 @@ class Legend:
         except (TypeError, KeyError, ValueError, AttributeError) as error:
             raise WrongLegend(file=file, reason=f"{type(error).__name__}: {error}") from error
         if not 1 <= len(classes) <= MOST_CLASSES:
-            raise WrongLegend(file=file, reason=f"{len(classes)} classes, 1 to {MOST_CLASSES} can be drawn")
+            raise WrongClassCount(file=file, classes=len(classes), most=MOST_CLASSES)
         classes = tuple(sorted(classes, key=lambda c: -np.inf if c.low is None else c.low))
         for one, following in pairwise(classes):
             end = np.inf if one.high is None else one.high
             if following.low is None or following.low < end or following.low == one.low:
-                raise WrongLegend(file=file, reason=f"{one.label!r} overlaps {following.label!r}")
+                raise ClassesOverlap(file=file, one=repr(one.label), other=repr(following.label))
         if len({c.low == c.high and c.low is not None for c in classes}) > 1:
-            raise WrongLegend(file=file, reason="some classes are single values and some are ranges")
+            raise WrongLegend(file=file, reason=N_("some classes are single values and some are ranges"))
         return cls(unit, classes)
 
 

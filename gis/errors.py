@@ -34,12 +34,18 @@ class WrongFormat(GisError):
     text = N_("{file} is not {expected}; convert it first.")
 
 
+class NotOneShapefile(WrongFormat):
+    text = N_("{file} holds {shapes} Shapefiles; make an archive of the one that counts.")
+
+
 class Damaged(GisError):
     text = N_("{file} is cut short or damaged and cannot be read whole; get the file again. ({detail})")
 
 
 class TooLarge(GisError):
-    text = N_("{file} declares {declared} {unit}, more than the {limit} that are allowed; cut it to the area needed.")
+    text = N_(
+        "{file} declares {declared:,} cells, more than the {limit:,} that are allowed; cut it to the area needed."
+    )
 
 
 class BlocksTooLarge(GisError):
@@ -147,11 +153,43 @@ class GridMismatch(GisError):
 
 
 class HostileArchive(GisError):
-    text = N_("{file} is refused: {reason}.")
+    text = N_("{file} is refused.")
+
+
+class TooManyMembers(HostileArchive):
+    text = N_("{file} is refused: it has {members} members, more than {limit}.")
+
+
+class MemberOutside(HostileArchive):
+    text = N_("{file} is refused: the path {member} leads out of the archive.")
+
+
+class MemberIsLink(HostileArchive):
+    text = N_("{file} is refused: {member} is a link.")
+
+
+class UnpacksTooMuch(HostileArchive):
+    text = N_("{file} is refused: it would unpack to more than {limit} times its size.")
+
+
+class UnpacksTooLarge(HostileArchive):
+    text = N_("{file} is refused: it would unpack to more than {limit_gib} GiB.")
 
 
 class WrongLegend(GisError):
     text = N_("The legend of {file} cannot be used: {reason}.")
+
+
+class WrongClassCount(WrongLegend):
+    text = N_("The legend of {file} cannot be used: it has {classes} classes, 1 to {most} can be drawn.")
+
+
+class ClassesOverlap(WrongLegend):
+    text = N_("The legend of {file} cannot be used: {one} overlaps {other}.")
+
+
+class UnknownLegend(WrongLegend):
+    text = N_("The legend of {file} cannot be used: {given} is none of {known} and no list of classes.")
 
 
 class NoValues(GisError):

@@ -6,7 +6,13 @@ import os
 import re
 from pathlib import Path
 
-from gis.errors import Damaged, FileMissing, FileNotUsable, NotALocalFile
+from gis.errors import (
+    N_,
+    Damaged,
+    FileMissing,
+    FileNotUsable,
+    NotALocalFile,
+)
 
 ADDRESS = re.compile("[A-Za-z][A-Za-z0-9+.-]+:/")
 """Of which a Path leaves one slash."""
@@ -26,7 +32,7 @@ def local_file(path: Path | str) -> Path:
         raise NotALocalFile(file=named) if ADDRESS.match(text) else FileMissing(file=named)
     found = Path(text).resolve()
     if os.fsencode(found).decode(errors="replace") != str(found):
-        raise FileNotUsable(file=named, reason="its name, or that of its folder, is not UTF-8; rename it.")
+        raise FileNotUsable(file=named, reason=N_("its name, or that of its folder, is not UTF-8; rename it."))
     try:
         found.open("rb").close()
     except OSError as error:

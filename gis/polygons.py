@@ -24,14 +24,20 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError, ProjError
 
 from gis.errors import (
+    N_,
     CoordinatesOffEarth,
     Damaged,
     EmptyLayer,
     FileNotUsable,
-    HostileArchive,
+    MemberIsLink,
+    MemberOutside,
     NoCrs,
     NoSuchLayer,
+    NotOneShapefile,
+    TooManyMembers,
     UnknownCrs,
+    UnpacksTooLarge,
+    UnpacksTooMuch,
     WhichLayer,
     WrongFormat,
     WrongGeometry,
@@ -39,7 +45,7 @@ from gis.errors import (
 from gis.files import local_file, unreadable
 
 DRIVERS = {"GeoJSON", "GPKG", "ESRI Shapefile", "FlatGeobuf"}
-EXPECTED = "a GeoPackage, GeoJSON, FlatGeobuf or (zipped) Shapefile"
+EXPECTED = N_("a GeoPackage, GeoJSON, FlatGeobuf or (zipped) Shapefile")
 MAX_ZIP_MEMBERS = 200
 MAX_ZIP_RATIO = 100
 MAX_ZIP_BYTES = 4 * 2**30
@@ -100,7 +106,7 @@ def read_polygons(path: Path | str, layer: str | None = None) -> Polygons:
         raise WrongFormat(file=name, expected=EXPECTED)
     if vsi_path(source) != str(source):
         raise FileNotUsable(
-            file=name, reason="in its path !, ; or the ending .zip would be taken for an archive; rename it."
+            file=name, reason=N_("in its path !, ; or the ending .zip would be taken for an archive; rename it.")
         )
     return _read(source, name, layer)
 
@@ -126,7 +132,7 @@ def unpack_shapefile(source: Path, folder: Path) -> Path:
             wanted = [m for m in members if Path(m.filename).suffix.lower() in SHAPEFILE_PARTS]
             shapes = [m for m in wanted if m.filename.lower().endswith(".shp")]
             if len(shapes) != 1:
-                raise WrongFormat(file=source.name, expected=f"an archive of one Shapefile (it has {len(shapes)})")
+                raise NotOneShapefile(file=source.name, shapes=len(shapes))
             stem = shapes[0].filename[:-4]
             for member in wanted:
                 if member.filename[: -len(Path(member.filename).suffix)] == stem:
@@ -143,19 +149,19 @@ def unpack_shapefile(source: Path, folder: Path) -> Path:
 
 def _refuse_hostile(file: str, members: Sequence[zipfile.ZipInfo]) -> None:
     if len(members) > MAX_ZIP_MEMBERS:
-        raise HostileArchive(file=file, reason=f"it has {len(members)} members, more than {MAX_ZIP_MEMBERS}")
+        raise TooManyMembers(file=file, members=len(members), limit=MAX_ZIP_MEMBERS)
     for member in members:
         parts = Path(member.filename.replace("\\", "/")).parts
         if ".." in parts or member.filename.startswith(("/", "\\")) or ":" in member.filename:
-            raise HostileArchive(file=file, reason=f"the path {member.filename!r} leads out of the archive")
+            raise MemberOutside(file=file, member=repr(member.filename))
         if stat.S_ISLNK(member.external_attr >> 16):
-            raise HostileArchive(file=file, reason=f"{member.filename!r} is a link")
+            raise MemberIsLink(file=file, member=repr(member.filename))
     # Of the whole archive: a table of blank texts alone packs more than a hundredfold, without being hostile.
     unpacked, packed = sum(m.file_size for m in members), sum(m.compress_size for m in members)
     if unpacked > MAX_ZIP_RATIO * max(packed, 1):
-        raise HostileArchive(file=file, reason=f"it would unpack to more than {MAX_ZIP_RATIO} times its size")
+        raise UnpacksTooMuch(file=file, limit=MAX_ZIP_RATIO)
     if unpacked > MAX_ZIP_BYTES:
-        raise HostileArchive(file=file, reason=f"it would unpack to more than {MAX_ZIP_BYTES // 2**30} GiB")
+        raise UnpacksTooLarge(file=file, limit_gib=MAX_ZIP_BYTES // 2**30)
 
 
 def _read(path: Path, name: str, layer: str | None) -> Polygons:
@@ -169,7 +175,7 @@ def _read(path: Path, name: str, layer: str | None) -> Polygons:
             elif layer is None and len(spatial) > 1:
                 raise WhichLayer(file=name, layers=", ".join(spatial))
             elif layer is None and not spatial:
-                raise WrongGeometry(file=name, feature=1, found="missing")
+                raise WrongGeometry(file=name, feature=1, found=N_("missing"))
             elif layer is not None and layer not in [str(n) for n, _ in layers]:
                 raise NoSuchLayer(file=name, layer=layer, layers=", ".join(spatial))
             layer = layer or spatial[0]
@@ -220,7 +226,7 @@ def _polygons(name: str, wkb: NDArray[np.object_]) -> NDArray[np.object_]:
         raise WrongGeometry(
             file=name,
             feature=int(wrong[0]) + 1,
-            found="missing" if found is None or found.is_empty else found.geom_type,
+            found=N_("missing") if found is None or found.is_empty else found.geom_type,
         )
     return geometry
 
@@ -229,7 +235,7 @@ def refuse_coordinates_off_earth(name: str, crs: CRS, geometry: NDArray[np.objec
     """Raises Damaged where a coordinate is no finite number, CoordinatesOffEarth where degrees are beyond the globe."""
     coordinates = shapely.get_coordinates(geometry)
     if not np.isfinite(coordinates).all():
-        raise Damaged(file=name, detail="a coordinate is not a finite number")
+        raise Damaged(file=name, detail=N_("a coordinate is not a finite number"))
     degrees = crs.is_geographic and "degree" in crs.axis_info[0].unit_name
     if degrees and (off := np.abs(coordinates) > (360, 90.0000001)).any():
         raise CoordinatesOffEarth(file=name, value=f"{coordinates[off][0]:g}")

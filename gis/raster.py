@@ -19,6 +19,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOEr
 from rasterio.windows import Window
 
 from gis.errors import (
+    N_,
     BlocksTooLarge,
     NoCrs,
     NotGeoreferenced,
@@ -49,7 +50,7 @@ class RasterFile:
         self.path = local_file(path)
         self.name = self.path.name
         if not is_tiff(self.path):
-            raise WrongFormat(file=self.name, expected="a GeoTIFF")
+            raise WrongFormat(file=self.name, expected=N_("a GeoTIFF"))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)  # said below, as a sentence
@@ -69,7 +70,7 @@ class RasterFile:
         dataset = self._dataset
         pixels = dataset.width * dataset.height
         if pixels > max_pixels:
-            raise TooLarge(file=self.name, declared=f"{pixels:,}", unit="cells", limit=f"{max_pixels:,}")
+            raise TooLarge(file=self.name, declared=pixels, limit=max_pixels)
         data_bands = [i for i, kind in enumerate(dataset.colorinterp, 1) if kind != ColorInterp.alpha]
         if len(data_bands) != 1:
             raise WrongBands(file=self.name, bands=len(data_bands))

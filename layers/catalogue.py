@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from geoalchemy2 import Geometry, WKBElement
@@ -20,6 +20,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from foundation.audit import Actor, Subject, record
 from foundation.database import Base, Facts, Id, app_may
+from foundation.errors import N_, Word
 from foundation.spaces import OPERATIONAL_SPACE_ID
 from layers.errors import NoReturnPeriod, NoSuchLayer, SlotTaken, WrongReturnPeriod, WrongState
 
@@ -43,6 +44,22 @@ class Kind(StrEnum):
     VETO_AREAS = "veto_areas"
 
 
+KIND_WORDS: Final = {
+    Kind.MUNICIPALITIES: Word(N_("municipalities")),
+    Kind.SETTLEMENTS: Word(N_("settlements")),
+    Kind.POPULATION_RASTER: Word(N_("population grid")),
+    Kind.POPULATION_TABLE: Word(N_("population table")),
+    Kind.FLOOD_DEPTH: Word(N_("flood depth")),
+    Kind.FLOOD_EXTENT: Word(N_("flooded area")),
+    Kind.FIRE_DANGER: Word(N_("fire danger")),
+    Kind.ACTIVE_FIRES: Word(N_("active fires")),
+    Kind.FACILITIES: Word(N_("facilities")),
+    Kind.ROADS: Word(N_("roads")),
+    Kind.RIVERS: Word(N_("rivers")),
+    Kind.ELEVATION: Word(N_("elevation")),
+    Kind.LAND_COVER: Word(N_("land cover")),
+    Kind.VETO_AREAS: Word(N_("suspected minefields")),
+}
 FLOODS = {Kind.FLOOD_DEPTH, Kind.FLOOD_EXTENT}
 
 
@@ -66,6 +83,13 @@ class State(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+STATE_WORDS: Final = {
+    State.RECEIVED: Word(N_("received")),
+    State.CHECKING: Word(N_("being checked")),
+    State.READY: Word(N_("ready")),
+    State.REFUSED: Word(N_("refused")),
+    State.WITHDRAWN: Word(N_("withdrawn")),
+}
 STEPS: dict[State, set[State]] = {
     State.RECEIVED: {State.CHECKING, State.WITHDRAWN},
     State.CHECKING: {State.READY, State.REFUSED, State.CHECKING, State.WITHDRAWN},  # again after a crash
@@ -133,7 +157,7 @@ class LayerVersion(Base):
     def become(self, state: State) -> None:
         """Take the next step. Raises WrongState."""
         if state not in STEPS[self.state]:
-            raise WrongState(layer=self.layer.name, state=self.state.value, wanted=state.value)
+            raise WrongState(layer=self.layer.name, state=STATE_WORDS[self.state], wanted=STATE_WORDS[state])
         self.state = state
 
 

@@ -35,7 +35,7 @@ from gis.raster import RasterFile
 from gis.values import Chunk, gathered
 from layers.answering import CountedAreas, Facility, KeptFiles, facilities_at_hazard, keep_files, water_of
 from layers.areas import Area, Boundary, Level
-from layers.catalogue import RANK, Kind, Layer, LayerVersion, State, shown, version
+from layers.catalogue import KIND_WORDS, RANK, Kind, Layer, LayerVersion, State, shown, version
 from layers.errors import NothingToCount
 from layers.features import Feature
 from layers.files import FileStore
@@ -430,7 +430,7 @@ def _terrain(session: Session) -> str | None:
 def _best(session: Session, kind: Kind) -> LayerVersion:
     found = shown(session, kind)
     if not found:
-        raise NothingToCount(kind=kind.value)
+        raise NothingToCount(kind=KIND_WORDS[kind])
     return found[0]
 
 

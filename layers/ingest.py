@@ -22,6 +22,7 @@ from geoalchemy2.shape import from_shape
 from sqlalchemy.orm import Session
 
 from foundation.audit import Actor
+from foundation.errors import N_
 from layers import catalogue, rasters, tables, vectors
 from layers.catalogue import Kind, LayerVersion, State
 from layers.errors import ReaderDied
@@ -107,7 +108,7 @@ def read(task: Context, store: FileStore, folder: Path, watch: Callable[[float],
         watch=watch,
     )
     if not set(answer["files"].values()) <= plain_files(folder):
-        raise ReaderDied(files=task["file_name"], reason="it named files that it did not make")
+        raise ReaderDied(files=task["file_name"], reason=N_("it named files that it did not make"))
     return answer
 
 

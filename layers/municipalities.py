@@ -19,6 +19,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from foundation.errors import N_
 from gis.errors import DuplicateCodes, EmptyCode, MissingColumns, UnknownCodes, WrongOption
 from layers import country, shapes, sources
 from layers.areas import Level
@@ -83,7 +84,7 @@ def read(path: str, name: str, options: Mapping[str, Any], context: Mapping[str,
 
     Raises what sources.read_features does, MissingColumns, EmptyCode, DuplicateCodes, UnknownCodes, NotNearTheCountry.
     """
-    features = sources.read_features(path, name, needed="polygons", options=options)
+    features = sources.read_features(path, name, needed=N_("polygons"), options=options)
     outside = sources.beside(features, context)
     findings = [*features.findings, *sources.outside_finding(features, outside)]
     columns = options.get("columns", {})
@@ -148,7 +149,9 @@ def crosswalk_rows(path: str, said: Mapping[str, Any]) -> list[dict[str, str]]:
     digest = str(said.get("hash", ""))
     held = Path(path).parent.parent / digest[:2] / digest
     if len(digest) != 64 or not digest.isalnum() or not held.is_file():
-        raise WrongOption(option="crosswalk", value=digest or "-", expected="give its rows or the hash of a held CSV")
+        raise WrongOption(
+            option="crosswalk", value=digest or "-", expected=N_("give its rows or the hash of a held CSV")
+        )
     table = sources.read_table(held, "crosswalk")
     return [dict(zip(table.columns, cells, strict=True)) for cells in zip(*table.columns.values(), strict=True)]
 

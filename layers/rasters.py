@@ -34,8 +34,8 @@ from gis.errors import (
     NoValues,
     TooDeep,
     UndeclaredNodata,
+    UnknownLegend,
     WrongFootprint,
-    WrongLegend,
     WrongNumber,
     WrongUnit,
 )
@@ -383,7 +383,7 @@ def _legend(options: Mapping[str, Any], name: str) -> tuple[Legend, Steps]:
             given = json.loads(given)
         except ValueError as error:
             known = ", ".join(sorted(set(NAMED_LEGENDS) - {"efis_fwi"}))
-            raise WrongLegend(file=name, reason=f"{given[:50]!r} is none of {known} and no list of classes") from error
+            raise UnknownLegend(file=name, given=repr(given[:50]), known=known) from error
     legend = Legend.from_data(given, name)
     return legend, Steps.of(legend)
 

@@ -29,6 +29,7 @@ from typing import IO, Any, BinaryIO, cast
 
 import gis.errors
 import layers.errors
+from foundation.errors import N_
 from gis.errors import GisError
 from layers.confinement import DATA_FOLDERS, Protection, confine
 from layers.errors import LayersError, ReaderDied, TooLong, TooMuchMemory
@@ -172,7 +173,7 @@ def plain_files(folder: Path) -> set[str]:
         found = {entry.name: entry.stat(follow_symlinks=False) for entry in entries}
     odd = [name for name, about in found.items() if not stat.S_ISREG(about.st_mode) or about.st_nlink != 1]
     if odd:
-        raise ReaderDied(files=", ".join(odd), reason="it left something that is no file")
+        raise ReaderDied(files=", ".join(odd), reason=N_("it left something that is no file"))
     return set(found)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import shapely
 
+from foundation.errors import N_
 from gis.errors import DuplicateCodes, EmptyCode, MissingColumns, NoMunicipality, WrongOption
 from layers import shapes, sources
 from layers.areas import Level
@@ -30,7 +31,7 @@ def read(path: str, name: str, options: Mapping[str, Any], context: Mapping[str,
     NoMunicipality.
     """
     level = _level(options)
-    features = sources.read_features(path, name, needed="points or polygons", options=options)
+    features = sources.read_features(path, name, needed=N_("points or polygons"), options=options)
     sources.beside(features, context)
     columns = options.get("columns", {})
     roles = sources.mapped(name, features.fields, columns, ROLES)
@@ -110,7 +111,7 @@ def read(path: str, name: str, options: Mapping[str, Any], context: Mapping[str,
 def _level(options: Mapping[str, Any]) -> Level:
     said = options.get("level", Level.SETTLEMENT.value)
     if said not in (Level.SETTLEMENT.value, Level.LOCAL_COMMUNITY.value):
-        raise WrongOption(option="level", value=said, expected="give settlement or local_community")
+        raise WrongOption(option="level", value=said, expected=N_("give settlement or local_community"))
     return Level(said)
 
 

@@ -27,6 +27,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError, ProjError
 
+from foundation.errors import N_
 from gis import polygons
 from gis.errors import (
     BadValues,
@@ -48,7 +49,7 @@ from layers.findings import Finding, finding, listed, spans
 WGS84: Final = CRS.from_epsg(4326)
 EQUAL_AREA: Final = CRS.from_epsg(3035)
 NEAR_DEGREES: Final = 0.5
-EXPECTED: Final = "a GeoPackage, GeoJSON, FlatGeobuf, zipped Shapefile or CSV with coordinates"
+EXPECTED: Final = N_("a GeoPackage, GeoJSON, FlatGeobuf, zipped Shapefile or CSV with coordinates")
 
 # Ids of shapely's geometry types.
 POINT, LINE, POLYGON, MULTIPOINT, MULTILINE, MULTIPOLYGON = 0, 1, 3, 4, 5, 6
@@ -177,7 +178,7 @@ def read_table(path: Path | str, name: str) -> Table:
 def table_of(raw: bytes, name: str) -> Table:
     """The same of what a file holds."""
     if b"\0" in raw[:4096] or raw.startswith(b"PK\x03\x04"):
-        raise WrongFormat(file=name, expected="a CSV file")
+        raise WrongFormat(file=name, expected=N_("a CSV file"))
     findings = []
     try:
         text = raw.decode("utf-8-sig")
@@ -198,7 +199,7 @@ def table_of(raw: bytes, name: str) -> Table:
         raise Damaged(file=name, detail=str(error)) from error
     header = [column.strip() for column in records[0]] if records else []
     if len(header) < 2 or len(set(header)) < len(header) or not all(header):
-        raise WrongFormat(file=name, expected="a CSV file whose first row names its columns, each differently")
+        raise WrongFormat(file=name, expected=N_("a CSV file whose first row names its columns, each differently"))
     while len(records) > 1 and not any(cell.strip() for cell in records[-1]):
         records.pop()
     if len(records) < 2:
@@ -281,7 +282,7 @@ def _crs(name: str, said: str | None, options: Mapping[str, Any]) -> CRS:
     try:
         return CRS.from_user_input(wanted)
     except CRSError as error:
-        raise WrongOption(option="crs", value=wanted, expected="give one like EPSG:3908") from error
+        raise WrongOption(option="crs", value=wanted, expected=N_("give one like EPSG:3908")) from error
 
 
 def _open(path: Path, name: str, needed: str, options: Mapping[str, Any]) -> Features:
@@ -296,7 +297,7 @@ def _open(path: Path, name: str, needed: str, options: Mapping[str, Any]) -> Fea
             elif layer is None and len(spatial) > 1:
                 raise WhichLayer(file=name, layers=listed(spatial))
             elif not len(layers):
-                raise Damaged(file=name, detail="no layer")
+                raise Damaged(file=name, detail=N_("it has no layer"))
             elif layer is None and not spatial:
                 raise EmptyLayer(file=name)
             elif layer is not None and layer not in [str(n) for n, _ in layers]:

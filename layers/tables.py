@@ -24,6 +24,7 @@ from uuid import uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from foundation.errors import N_
 from gis.errors import (
     BadValues,
     DuplicateCodes,
@@ -121,7 +122,7 @@ def prepare(
 def _level(options: Mapping[str, Any]) -> Level:
     said = options.get("level", Level.MUNICIPALITY.value)
     if said not in {level.value for level in LEVELS}:
-        raise WrongOption(option="level", value=said, expected="give municipality, settlement or local_community")
+        raise WrongOption(option="level", value=said, expected=N_("give municipality, settlement or local_community"))
     return Level(said)
 
 
@@ -187,12 +188,12 @@ def _figures(table: Table, roles: Mapping[str, str], codes: Sequence[str], optio
             raise MissingColumns(file=table.file, missing=column, columns=listed(table.columns))
         group = _group(*[*str(said).split(maxsplit=1), "", ""][:2])
         if group is None:
-            raise WrongOption(option=f"figures.{column}", value=said, expected="say for example: female 0-4")
+            raise WrongOption(option=f"figures.{column}", value=said, expected=N_("say for example: female 0-4"))
         wide[column] = group
     if not wide and "people" not in roles:
         raise MissingColumns(file=table.file, missing="people", columns=listed(table.columns))
     if len(set(wide.values())) < len(wide):
-        raise WrongOption(option="figures", value=listed(wide), expected="each group may have one column")
+        raise WrongOption(option="figures", value=listed(wide), expected=N_("each group may have one column"))
 
     figures: Figures = {}
     bad: list[tuple[int, str, str]] = []
@@ -248,7 +249,7 @@ def _correct(name: str, figures: Figures, options: Mapping[str, Any]) -> list[Fi
         except (TypeError, ValueError):
             people = math.nan
         if not (math.isfinite(people) and people >= 0):
-            raise WrongOption(option=f"corrections.{code}", value=said, expected="give a number of people")
+            raise WrongOption(option=f"corrections.{code}", value=said, expected=N_("give a number of people"))
         corrected.append(f"{code}: {figures[code].get(EVERYBODY, math.nan):g} → {people:g}")
         figures[code][EVERYBODY] = people
     if not corrected:
@@ -312,7 +313,9 @@ def _against_known(figures: Figures, options: Mapping[str, Any], context: Mappin
     try:
         most = float(options.get("warn_share", WARN_SHARE))
     except (TypeError, ValueError) as error:
-        raise WrongOption(option="warn_share", value=options["warn_share"], expected="give a share like 0.1") from error
+        raise WrongOption(
+            option="warn_share", value=options["warn_share"], expected=N_("give a share like 0.1")
+        ) from error
     if not newest:
         return findings
     people = sum(of_area.get(EVERYBODY, 0.0) for of_area in figures.values())

@@ -24,6 +24,7 @@ from sqlalchemy import select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from foundation.errors import N_
 from gis.errors import BadValues, MissingColumns, WrongOption
 from layers import fires, municipalities, settlements, shapes, sources
 from layers.areas import Area, CityMember, Level, boundaries
@@ -35,12 +36,12 @@ from layers.sources import LINE, MULTILINE, POINT, Features, text_of
 
 AREAS = {Kind.MUNICIPALITIES: municipalities.read, Kind.SETTLEMENTS: settlements.read}
 NEEDED = {
-    Kind.FLOOD_EXTENT: "polygons",
-    Kind.ACTIVE_FIRES: "points",
-    Kind.FACILITIES: "points or polygons",
-    Kind.ROADS: "lines",
-    Kind.RIVERS: "lines",
-    Kind.VETO_AREAS: "polygons",
+    Kind.FLOOD_EXTENT: N_("polygons"),
+    Kind.ACTIVE_FIRES: N_("points"),
+    Kind.FACILITIES: N_("points or polygons"),
+    Kind.ROADS: N_("lines"),
+    Kind.RIVERS: N_("lines"),
+    Kind.VETO_AREAS: N_("polygons"),
 }
 NEEDED_COLUMNS = {Kind.FACILITIES: ("category",)}
 Result = dict[str, Any]
@@ -241,10 +242,10 @@ def _footprint(
             area = shapely.from_wkt(said)
         except (shapely.errors.GEOSException, TypeError) as error:
             raise WrongOption(
-                option="footprint", value=str(said)[:40], expected="give a WKT polygon or hull"
+                option="footprint", value=str(said)[:40], expected=N_("give a WKT polygon or hull")
             ) from error
     if area is None or area.geom_type not in ("Polygon", "MultiPolygon") or area.is_empty or not area.is_valid:
-        raise WrongOption(option="footprint", value=str(said)[:40], expected="give a WKT polygon or hull")
+        raise WrongOption(option="footprint", value=str(said)[:40], expected=N_("give a WKT polygon or hull"))
     findings = []
     beyond = int((~shapely.covered_by(features.geometry, shapely.buffer(area, 1e-6))).sum())
     if beyond:

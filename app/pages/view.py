@@ -18,7 +18,7 @@ from app.languages import _
 from app.maps import Classes, Swatch, classes_of
 from app.names import name_of
 from layers.areas import Area, Level
-from layers.catalogue import Kind, LayerVersion, Method, State, shown
+from layers.catalogue import KIND_WORDS, STATE_WORDS, Kind, LayerVersion, Method, State, shown
 from layers.exposure import METHOD
 
 
@@ -120,13 +120,7 @@ METHOD_SIGNS = {Method.OFFICIAL: "✓", Method.MODEL: "◆", Method.ESTIMATED: "
 
 def state_name(state: State) -> str:
     """Where a version stands."""
-    return {
-        State.RECEIVED: _("received"),
-        State.CHECKING: _("being checked"),
-        State.READY: _("ready"),
-        State.REFUSED: _("refused"),
-        State.WITHDRAWN: _("withdrawn"),
-    }[state]
+    return _(STATE_WORDS[state])
 
 
 STATE_SIGNS = {
@@ -140,22 +134,7 @@ STATE_SIGNS = {
 
 def kind_name(kind: Kind) -> str:
     """What a layer holds."""
-    return {
-        Kind.MUNICIPALITIES: _("municipalities"),
-        Kind.SETTLEMENTS: _("settlements"),
-        Kind.POPULATION_RASTER: _("population grid"),
-        Kind.POPULATION_TABLE: _("population table"),
-        Kind.FLOOD_DEPTH: _("flood depth"),
-        Kind.FLOOD_EXTENT: _("flooded area"),
-        Kind.FIRE_DANGER: _("fire danger"),
-        Kind.ACTIVE_FIRES: _("active fires"),
-        Kind.FACILITIES: _("facilities"),
-        Kind.ROADS: _("roads"),
-        Kind.RIVERS: _("rivers"),
-        Kind.ELEVATION: _("elevation"),
-        Kind.LAND_COVER: _("land cover"),
-        Kind.VETO_AREAS: _("suspected minefields"),
-    }[kind]
+    return _(KIND_WORDS[kind])
 
 
 def level_name(level: Level) -> str:

@@ -3,6 +3,7 @@ import string
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from babel.messages.extract import extract_from_dir
 from flask import Flask, current_app, g
@@ -14,6 +15,7 @@ from app.errors import PortTaken
 from app.languages import CYRILLIC, LANGUAGES, read_catalogue
 from app.settings import CHECKOUT
 from foundation.people import Locale, Person
+from gis.errors import BadValues, DuplicateCodes, WrongFormat
 from layers.field_errors import WrongThreshold
 from layers.gauges import DefenceLevel, level_word
 
@@ -311,6 +313,49 @@ def test_the_day_of_a_moment_is_the_one_in_sarajevo(speak):
 def test_a_word_inside_a_sentence_is_translated_with_it(speak):
     error = WrongThreshold(level=level_word(DefenceLevel.REGULAR), value=30_000, lowest=-500, highest=2500)
     speak("en")
-    assert languages.sentence(error).startswith("regular flood defence: 30000 cm")
+    assert languages.sentence(error).startswith("regular flood defence: 30,000 cm")
     speak("bs")
-    assert languages.sentence(error).startswith("redovna odbrana od poplava: 30000 cm")
+    assert languages.sentence(error).startswith("redovna odbrana od poplava: 30.000 cm")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "english", "bosnian"),
+    [
+        ({"n": 2_000_000}, "2,000,000", "2.000.000"),
+        ({"n": -0.5}, "-0.5", "-0,5"),
+        ({"n": np.float64(1234.25)}, "1,234.25", "1.234,25"),
+        ({"n": np.int64(30)}, "30", "30"),
+        ({"n": float("nan")}, "nan", "nan"),
+        ({"n": True}, "True", "True"),
+        ({"n": [0.5, 10_000]}, "0.5, 10,000", "0,5; 10.000"),
+        ({"n": "2.50"}, "2.50", "2.50"),
+        ({"n": datetime(2026, 7, 1, 22, 30, tzinfo=UTC)}, "2 Jul 2026 00:30 CEST", "2. 7. 2026. 00:30 CEST"),
+        ({"n": date(2026, 7, 1)}, "1 Jul 2026", "1. 7. 2026."),
+    ],
+)
+def test_what_a_sentence_leaves_open_is_written_as_the_language_writes_it(speak, parameters, english, bosnian):
+    for language, expected in (("en", english), ("bs", bosnian)):
+        speak(language)
+        assert languages.say("{n}", parameters) == expected
+
+
+def test_a_sentence_says_how_many_decimals(speak):
+    speak("bs")
+    assert (
+        languages.say("{a:g} {a:.1f} {a:,} {b:,.2f}", {"a": 1234.56789, "b": 5}) == "1.234,57 1.234,6 1.234,56789 5,00"
+    )
+
+
+def test_numbers_that_name_something_are_not_grouped(speak):
+    speak("bs")
+    said = languages.say("{port} {row} {code} {year}", {"port": 8000, "row": 1200, "code": 10049, "year": 2026})
+    assert said == "8000 1200 10049 2026"
+
+
+def test_a_reason_is_said_in_the_language_of_the_sentence(speak):
+    speak("bs")
+    wrong = languages.sentence(WrongFormat(file="a CSV file", expected="a CSV file"))
+    assert wrong == "a CSV file nije CSV datoteka; najprije je pretvorite."
+    twice = languages.sentence(DuplicateCodes(file="x", codes="20141 (row 4)"))
+    assert twice.startswith("x ima ove šifre više puta: 20141 (red 4);")
+    assert "(redovi 2–4, t: 1)" in languages.sentence(BadValues(file="x", count=3, values="rows 2–4, t: 1"))

@@ -152,6 +152,12 @@ class ForeignForm(AppError):
     text = N_("This form did not come from one of our own pages; open the page here and send it again.")
 
 
+class DraftTooLarge(AppError):
+    """What is typed is longer than is kept."""
+
+    text = N_("This is too much to be kept as a draft; send the form before you close the page.")
+
+
 class NoSuchPage(AppError):
     """The address leads nowhere."""
 
@@ -175,6 +181,7 @@ STATUS: dict[type[Exception], int] = {
     NotAllowed: 403,
     WrongCredentials: 422,
     TooManyTries: 429,
+    DraftTooLarge: 413,
     ForeignForm: 403,
     NoSuchPage: 404,
     FoundationError: 409,

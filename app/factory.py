@@ -36,6 +36,7 @@ log = structlog.get_logger(__name__)
 def create_app(settings: Settings) -> Flask:
     """The web application with these settings."""
     from app.pages import IN_SPACES, OUTSIDE, view
+    from app.pages.appearance import init_app as init_appearance
 
     app = Flask(__name__)
     app.secret_key = settings.secret_key or kept_secret_key(settings.data_dir)
@@ -48,6 +49,7 @@ def create_app(settings: Settings) -> Flask:
     identity.init_app(app)
     view.init_app(app)
     navigation.init_app(app)
+    init_appearance(app)
     app.before_request(_begin)
     guards.init_app(app)
     for blueprint in IN_SPACES:

@@ -13,6 +13,7 @@ from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
 from procrastinate.exceptions import ConnectorException
 from sqlalchemy.orm import Session
 
+from app import notifying
 from app.db import Database
 from app.settings import Settings, libpq_url
 from app.status import log_sandbox
@@ -61,7 +62,7 @@ async def _work(settings: Settings) -> None:
     for tasks in ("app.layer_jobs", "app.mail_jobs"):  # which know this module
         import_module(tasks)
     log_sandbox()
-    database = Database(settings, pool_size=CONCURRENT_JOBS)
+    database = Database(settings, pool_size=CONCURRENT_JOBS + 1)
     connector = PsycopgConnector(
         conninfo=libpq_url(settings.database_url),
         kwargs={"options": "-csearch_path=public,procrastinate -ctimezone=UTC"},
@@ -71,7 +72,7 @@ async def _work(settings: Settings) -> None:
     # A copy: jobs queue further jobs on their own transactions' connections, for which `queue` itself stays as it is.
     app = queue.with_connector(connector)
     async with app.open_async():
-        sweeping = asyncio.create_task(_keep_sweeping(app))
+        loops = [asyncio.create_task(_keep_sweeping(app)), asyncio.create_task(notifying.keep_reading(database))]
         try:
             await app.run_worker_async(
                 concurrency=CONCURRENT_JOBS,
@@ -81,7 +82,8 @@ async def _work(settings: Settings) -> None:
                 additional_context={"database": database, "settings": settings},
             )
         finally:
-            sweeping.cancel()
+            for loop in loops:
+                loop.cancel()
             database.close()
 
 

@@ -155,6 +155,7 @@ def init_app(app: Flask) -> None:
         day_in_words=day_in_words,
         sentence=sentence,
         localised=localised,
+        notice=notice,
     )
     app.context_processor(
         lambda: {
@@ -218,6 +219,11 @@ def say(text: str, parameters: dict[str, Any] | None = None) -> str:
         return translated.format(**{name: _parameter(name, value) for name, value in (parameters or {}).items()})
     except (KeyError, IndexError, ValueError, AttributeError):
         return translated
+
+
+def notice(one: Any) -> str:
+    """A notice in the reader's language."""
+    return say(one.text, one.parameters)
 
 
 def localised(facts: dict[str, Any]) -> str:

@@ -6,12 +6,17 @@ from typing import Final
 
 from flask import Flask, current_app
 
+from app.db import transaction
 from app.guards import guard_of
 from app.identity import me
 from app.languages import _
+from app.rights import Right
+from app.spaces import current_space, space_now
+from foundation import notices
 from foundation.errors import N_
 
 ENTRIES: Final = (
+    ("home.show", N_("Home")),
     ("map.show", N_("Map")),
     ("table.show", N_("Table")),
     ("layers.show", N_("Layers")),
@@ -44,6 +49,20 @@ def _open_to_me(entries: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
     return found
 
 
+def unread_notices() -> int:
+    """How many notices wait for whoever asks, in this space."""
+    who, space = me(), current_space()
+    if who is None or not who.may(Right.SEE):
+        return 0
+    with transaction(space.id) as session:
+        return notices.unread(session, space=space.id, person=who.person_id)
+
+
 def init_app(app: Flask) -> None:
     """Let every page show it."""
-    app.jinja_env.globals.update(navigation=navigation, administration=administration)
+    app.jinja_env.globals.update(
+        administration=administration,
+        navigation=navigation,
+        space_now=space_now,
+        unread_notices=unread_notices,
+    )

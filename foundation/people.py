@@ -9,13 +9,13 @@ from enum import StrEnum
 from itertools import groupby
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, and_, func, or_, select, text
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, and_, exists, func, or_, select, text
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, Session, mapped_column, validates
 
 from foundation.database import Base, Id, app_may
 from foundation.roles import EXERCISE_ROLES, Role
-from foundation.spaces import OPERATIONAL_SPACE_ID
+from foundation.spaces import OPERATIONAL_SPACE_ID, Space, SpaceKind
 
 
 class Locale(StrEnum):
@@ -174,6 +174,22 @@ def seats(session: Session, person_id: UUID, space: UUID, *, at: datetime) -> li
         Seat(organisation, name, kind, frozenset(row.role for row in group))
         for (organisation, name, kind), group in groupby(rows, key=lambda row: (row.id, row.name, row.kind))
     ]
+
+
+def exercises_of(session: Session, person_id: UUID, *, at: datetime) -> list[Space]:
+    """The exercises that a person may enter, newest first, at most 200."""
+    mine = select(Membership.exercise_id).where(Membership.person_id == person_id, _in_force(at))
+    enters_all = exists().where(
+        Membership.person_id == person_id, Membership.role.in_([Role.TRAINER, Role.ADMINISTRATOR]), _in_force(at)
+    )
+    return list(
+        session.scalars(
+            select(Space)
+            .where(Space.kind == SpaceKind.EXERCISE, or_(Space.id.in_(mine), enters_all))
+            .order_by(Space.created_at.desc())
+            .limit(200)
+        )
+    )
 
 
 def _in_force(at: datetime) -> ColumnElement[bool]:

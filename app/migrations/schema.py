@@ -9,7 +9,9 @@ from geoalchemy2 import alembic_helpers
 # Every module with tables is imported here, or no migration knows of it.
 import foundation.accounts
 import foundation.audit
+import foundation.drafts
 import foundation.mails
+import foundation.notices
 import foundation.outbox
 import foundation.people
 import foundation.reference

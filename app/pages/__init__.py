@@ -3,18 +3,39 @@
 Those in IN_SPACES are served in every space, below `/op` and `/ex/<exercise>`; the others are outside of spaces.
 """
 
+from app.pages.appearance import appearance
 from app.pages.areas import areas
 from app.pages.health import health
-from app.pages.home import home
+from app.pages.help import help_
+from app.pages.home import door, home
 from app.pages.jobs import jobs
 from app.pages.language import language
 from app.pages.layers import layers
 from app.pages.mails import mails_
 from app.pages.map import map_
+from app.pages.notices import notices
 from app.pages.sign_in import sign_in
 from app.pages.status import status
 from app.pages.table import table
 from app.pages.tiles import tiles
 
-IN_SPACES = (map_, areas, table, layers, jobs)
-OUTSIDE = (home, sign_in, status, language, tiles, health, mails_)
+IN_SPACES = (
+    home,
+    notices,
+    map_,
+    areas,
+    table,
+    layers,
+    jobs,
+)
+OUTSIDE = (
+    door,
+    sign_in,
+    status,
+    language,
+    appearance,
+    help_,
+    tiles,
+    health,
+    mails_,
+)

@@ -20,12 +20,12 @@ def choose(code: str) -> ResponseReturnValue:
     """Back to the page one came from, in the other language."""
     if code not in LANGUAGES:
         raise NoSuchPage
-    answer = redirect(_page_come_from() or url_for("home.show"))
+    answer = redirect(page_come_from() or url_for("door.show"))
     answer.set_cookie(COOKIE, code, max_age=YEAR_S, samesite="Lax", httponly=True)
     return answer
 
 
-def _page_come_from() -> str | None:
+def page_come_from() -> str | None:
     """Where the reader was: a page of ours that can be asked for again."""
     came_from = urlsplit(request.referrer or "")
     path = came_from.path

@@ -145,5 +145,5 @@ def _wanted() -> str:
     asked = request.values.get("next", "")
     parts = urlsplit(asked)
     if parts.scheme or parts.netloc or not asked.startswith("/") or asked.startswith(("//", "/\\")):
-        return url_for("home.show")
+        return url_for("door.show")
     return asked

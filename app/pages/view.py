@@ -17,6 +17,7 @@ from app.exposed import FLOOD, Choice, Row, Run, Situation, Tree
 from app.languages import _
 from app.maps import Classes, Swatch, classes_of
 from app.names import name_of
+from foundation.roles import Role
 from layers.areas import Area, Level
 from layers.catalogue import KIND_WORDS, STATE_WORDS, Kind, LayerVersion, Method, State, shown
 from layers.exposure import METHOD
@@ -116,6 +117,24 @@ def method_name(method: Method) -> str:
 
 
 METHOD_SIGNS = {Method.OFFICIAL: "✓", Method.MODEL: "◆", Method.ESTIMATED: "≈", Method.ILLUSTRATIVE: "▲"}
+
+
+def role_name(role: Role) -> str:
+    """The part that somebody plays."""
+    return {
+        Role.ADMINISTRATOR: _("administrator"),
+        Role.DUTY_OFFICER: _("duty officer"),
+        Role.MUNICIPAL_OFFICER: _("municipal officer"),
+        Role.CUSTODIAN: _("custodian"),
+        Role.APPROVER: _("approver"),
+        Role.TRAINER: _("trainer"),
+        Role.PARTNER: _("partner"),
+        Role.VIEWER: _("viewer"),
+        Role.CONTROLLER: _("controller"),
+        Role.EVALUATOR: _("evaluator"),
+        Role.PLAYER: _("player"),
+        Role.OBSERVER: _("observer"),
+    }[role]
 
 
 def state_name(state: State) -> str:
@@ -220,6 +239,7 @@ def init_app(app: Flask) -> None:
         method_name=method_name,
         method_sentence=method_sentence,
         method_signs=METHOD_SIGNS,
+        role_name=role_name,
         short_name=short_name,
         state_name=state_name,
         state_signs=STATE_SIGNS,

@@ -16,8 +16,8 @@ def rows_of(page):
     return re.findall(r"<th scope=\"row\">\s*<a[^>]*>([^<]*)</a>", body)
 
 
-def test_the_bare_address_leads_to_the_map(client):
-    assert client.get("/").headers["Location"] == "/op/map"
+def test_the_bare_address_leads_home(client):
+    assert client.get("/").headers["Location"] == "/op/"
 
 
 @pytest.mark.parametrize("path", ["/op/map", "/op/table", "/op/layers", "/op/jobs", "/status"])

@@ -53,7 +53,7 @@ SRPSKA, BRCKO = "Republička uprava civilne zaštite", "Odjeljenje za javnu bezb
 STATE, RED_CROSS = "Ministarstvo sigurnosti BiH, Sektor za zaštitu i spašavanje", "Crveni križ Maglaj"
 
 ORGANISATIONS: Final = (
-    MadeOrganisation(MAGLAJ, OrganisationKind.MUNICIPALITY, Level.MUNICIPALITY, "11053"),
+    MadeOrganisation(MAGLAJ, OrganisationKind.MUNICIPALITY, Level.MUNICIPALITY, "10634"),
     MadeOrganisation(DOBOJ, OrganisationKind.MUNICIPALITY, Level.MUNICIPALITY, "20141"),
     MadeOrganisation(CANTON, OrganisationKind.CIVIL_PROTECTION, Level.CANTON, "BA-04"),
     MadeOrganisation(FEDERATION, OrganisationKind.CIVIL_PROTECTION, Level.ENTITY, "BA-BIH"),

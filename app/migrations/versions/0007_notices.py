@@ -8,8 +8,8 @@ from sqlalchemy.dialects import postgresql
 
 from app.migrations.row_security import wall_off
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

@@ -170,6 +170,12 @@ class NoSuchTile(NoSuchPage):
     text = N_("There is no such tile.")
 
 
+class PapersBusy(AppError):
+    """Too many PDF files are being made at once."""
+
+    text = N_("Many PDF files are being made just now; try again in a minute.")
+
+
 # The nearest class up the tree decides. Commands end with 2 where the request was wrong (4xx) and with 1 otherwise.
 STATUS: dict[type[Exception], int] = {
     AppError: 500,
@@ -184,6 +190,7 @@ STATUS: dict[type[Exception], int] = {
     DraftTooLarge: 413,
     ForeignForm: 403,
     NoSuchPage: 404,
+    PapersBusy: 503,
     FoundationError: 409,
     NoSuchSpace: 404,
     NoSuchFigure: 404,

@@ -137,7 +137,11 @@ class Tiles:
 
     def zooms(self, digest: str) -> tuple[int, int]:
         """The smallest and largest zoom of a pyramid."""
-        found: tuple[int, int] = self._pyramids.get(digest, lambda: Pyramid.open(self._file(digest))).zooms
+        return self.pyramid(digest).zooms
+
+    def pyramid(self, digest: str) -> Pyramid:
+        """The pyramid in that file."""
+        found: Pyramid = self._pyramids.get(digest, lambda: Pyramid.open(self._file(digest)))
         return found
 
     def close(self) -> None:

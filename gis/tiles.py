@@ -38,7 +38,13 @@ MAGIC = b"SPRPYR1\n"
 HALF_WORLD_M = 20037508.342789244
 LARGEST_ZOOM = 20
 BLOCK = np.dtype([("offset", "<u8"), ("length", "<u4")])
-BEGIN = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", SIZE, SIZE, 8, 3, 0, 0, 0))
+
+
+def _begin(width: int, height: int) -> bytes:
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0))
+
+
+BEGIN = _begin(SIZE, SIZE)
 END = chunk(b"IEND", b"")
 
 Values = NDArray[np.floating]
@@ -58,8 +64,9 @@ class Rule(StrEnum):
 
 
 def png(indices: NDArray[np.uint8], palette: Palette) -> bytes:
-    """A palette PNG of (256, 256) indices."""
-    return _png(_image_data(indices, level=1), palette)
+    """A palette PNG of (ny, nx) indices."""
+    ny, nx = indices.shape
+    return _begin(nx, ny) + palette.chunks + _image_data(indices, level=6) + END
 
 
 def _png(image_data: bytes, palette: Palette) -> bytes:
@@ -67,7 +74,8 @@ def _png(image_data: bytes, palette: Palette) -> bytes:
 
 
 def _image_data(indices: NDArray[np.uint8], level: int) -> bytes:
-    rows = np.zeros((SIZE, SIZE + 1), np.uint8)  # each row begins with the number of its filter, 0
+    ny, nx = indices.shape
+    rows = np.zeros((ny, nx + 1), np.uint8)  # each row begins with the number of its filter, 0
     rows[:, 1:] = indices
     return chunk(b"IDAT", zlib.compress(rows.tobytes(), level))
 

@@ -8,17 +8,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import geopandas
 import numpy as np
-import pandas
 import pyogrio
 import shapely
 from numpy.typing import NDArray
 
-from app.exports.records import Column, Kind, Records
+from app.exports.records import Kind, Records
 
 DIGITS: Final = 5
 """Decimals of a degree in GeoJSON, about a metre: RFC 7946, section 11.2, warns of more than are meant."""
+
+TYPES: Final = {Kind.TEXT: "object", Kind.WHOLE: "Int64", Kind.EXACT: "Float64", Kind.SHARE: "Float64"}
+"""Of pandas: integers with holes must not become floats, nor holes noughts."""
 
 LAYER: Final = "exposure"
 
@@ -55,9 +56,16 @@ def geopackage(records: Records, shapes: Mapping[str, Any]) -> bytes:
 
     shapes: as for geojson, here in full detail. The layer's description carries the marks, as does every row.
     """
+    # A second of imports that only a GeoPackage needs.
+    import geopandas
+    import pandas
+
     imprint = records.imprint
     rows = pandas.DataFrame(
-        {c.key: _series(c, [row[i] for row in records.rows]) for i, c in enumerate(records.columns)}
+        {
+            c.key: pandas.Series([row[i] for row in records.rows], dtype=TYPES[c.kind])
+            for i, c in enumerate(records.columns)
+        }
     )
     codes = [str(row[0]) for row in records.rows]
     geometry: NDArray[np.object_] = np.array([_multi(shapes.get(code)) for code in codes] + [None], dtype=object)[:-1]
@@ -100,13 +108,6 @@ def about(records: Records) -> dict[str, Any]:
         "methods": [f"{heading}: {sentence}" for heading, sentence in records.methods],
         "sources": [source.line for source in records.sources],
     }
-
-
-def _series(column: Column, values: Sequence[Any]) -> Any:
-    if column.kind is Kind.TEXT:
-        return pandas.Series(values, dtype="object")
-    # Integers with holes must not become floats, nor holes noughts.
-    return pandas.Series(values, dtype="Int64" if column.kind is Kind.WHOLE else "Float64")
 
 
 def _multi(shape: Any) -> Any:

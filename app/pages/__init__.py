@@ -5,6 +5,7 @@ Those in IN_SPACES are served in every space, below `/op` and `/ex/<exercise>`; 
 
 from app.pages.appearance import appearance
 from app.pages.areas import areas
+from app.pages.away import away
 from app.pages.health import health
 from app.pages.help import help_
 from app.pages.home import door, home
@@ -39,3 +40,5 @@ OUTSIDE = (
     health,
     mails_,
 )
+IN_SPACES = (map_, areas, table, away, layers, jobs)
+OUTSIDE = (home, sign_in, status, language, tiles, health)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from app import languages
 from app.exports.records import Cell, Cited, Column, Group, Imprint, Kind, Records
 from app.exposed import NOT_MODELLED, PARTLY, Row, Run, Total, total, totals
+from app.guards import signed_in_person
 from app.languages import _
 from app.pages.view import (
     View,
@@ -23,6 +25,7 @@ from app.pages.view import (
     threshold_name,
     used_runs,
 )
+from app.spaces import current_space, space_now
 from layers.areas import Level
 from layers.catalogue import LayerVersion, Method
 
@@ -41,10 +44,27 @@ def name_parts(view: View) -> list[str]:
     return [_("Exposed people"), choice_name(view.choice) if view.choice else ""]
 
 
-def imprint(
-    view: View, rests_on: Iterable[LayerVersion], title: str, *, made: datetime, author: str, band: str | None = None
-) -> Imprint:
-    """Marks and words of a file made from a view. band: the exercise's own words; None in the real world."""
+@dataclass(frozen=True)
+class Maker:
+    """Who makes a file, when, and in which exercise; band None in the real world."""
+
+    author: str
+    made: datetime
+    band: str | None = None
+
+
+def maker() -> Maker:
+    """Whoever asks, now, in this space."""
+    who, space = signed_in_person(), current_space()
+    author = f"{who.name}, {who.acting.name}" if who.acting else who.name
+    band = None
+    if not space.is_operational:
+        band = " · ".join([_("EXERCISE"), space.name, languages.moment(space_now())])
+    return Maker(author, datetime.now(UTC), band)
+
+
+def imprint(view: View, rests_on: Iterable[LayerVersion], title: str, by: Maker) -> Imprint:
+    """Marks and words of a file made from a view."""
     methods = {v.method for v in rests_on}
     marks, words = [], []
     if view.illustrative or Method.ILLUSTRATIVE in methods:
@@ -61,20 +81,20 @@ def imprint(
     return Imprint(
         title=title,
         lines=tuple(lines),
-        made=made,
-        made_words=languages.moment(made),
-        author=author,
+        made=by.made,
+        made_words=languages.moment(by.made),
+        author=by.author,
         marks=tuple(marks),
         mark_words=tuple(words),
-        band=band,
-        band_word=_("EXERCISE") if band else "",
+        band=by.band,
+        band_word=_("EXERCISE") if by.band else "",
     )
 
 
-def exposure(view: View, rows: Sequence[Row], *, made: datetime, author: str, band: str | None = None) -> Records:
+def exposure(view: View, rows: Sequence[Row], by: Maker) -> Records:
     """The rows of the table as they are seen, for every kind of file."""
     rests_on = sources(used_runs(view.situation), view.boundaries)
-    stamp = imprint(view, rests_on, _("Exposed people"), made=made, author=author, band=band)
+    stamp = imprint(view, rests_on, _("Exposed people"), by)
     run = view.situation.run
     classes = class_names(run)
     columns = _columns(classes)

@@ -1,23 +1,18 @@
-"""The municipalities as a table, and as a file for a spreadsheet."""
+"""The municipalities as a table."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app import languages
 from app.db import without_space
-from app.exports.csv_files import Form, csv_file
-from app.exports.records import file_name
 from app.exposed import NOT_MODELLED, Row, total, totals
-from app.guards import needs, signed_in_person
+from app.guards import needs
 from app.names import folded, matches
-from app.pages import records
 from app.pages.view import View, area_name, class_names, look, sources, used_runs
 from app.rights import Right
 from layers.areas import Area, Level
@@ -121,21 +116,6 @@ def show() -> ResponseReturnValue:
             address=_address,
             Level=Level,
         )
-
-
-@table.get("/export.csv")
-@needs(Right.SEE)
-def export() -> ResponseReturnValue:
-    """All rows of what is seen; ?for=excel as the reader's spreadsheet opens it, ?for=hxl with a row of hashtags."""
-    asked = request.args.get("for", "")
-    form = Form(asked) if asked in set(Form) else Form.PROGRAMS
-    with without_space() as session:
-        view = look(session)
-        found = records.exposure(view, Asked.read().rows(view), made=datetime.now(UTC), author=signed_in_person().name)
-    answer = Response(csv_file(found, form, languages.decimal_sign()), content_type="text/csv; charset=utf-8")
-    name = file_name(records.name_parts(view), found.imprint, "csv")
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
 
 
 def _above(view: View, level: Level) -> list[Area]:

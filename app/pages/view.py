@@ -169,6 +169,33 @@ def level_name(level: Level) -> str:
     }[level]
 
 
+def facility_name(category: str | None) -> str:
+    """What kind of facility it is; a kind that nobody has put into words is said as it came."""
+    if not category:
+        return "–"
+    words = {
+        "hospital": _("hospital"),
+        "clinic": _("health centre"),
+        "doctors": _("doctor"),
+        "pharmacy": _("pharmacy"),
+        "school": _("school"),
+        "kindergarten": _("kindergarten"),
+        "college": _("college"),
+        "university": _("university"),
+        "fire_station": _("fire station"),
+        "police": _("police"),
+        "civil_protection": _("civil protection"),
+        "sports_hall": _("sports hall"),
+        "community_centre": _("community centre"),
+        "nursing_home": _("home for the elderly"),
+        "social_facility": _("social facility"),
+        "place_of_worship": _("place of worship"),
+        "townhall": _("town hall"),
+        "fuel": _("petrol station"),
+    }
+    return words.get(category, category.replace("_", " "))
+
+
 def mark_name(mark: Any) -> str:
     """What asks for a second look at a number."""
     words = {
@@ -233,6 +260,7 @@ def init_app(app: Flask) -> None:
         area_name=area_name,
         choice_name=choice_name,
         class_names=class_names,
+        facility_name=facility_name,
         kind_name=kind_name,
         level_name=level_name,
         mark_name=mark_name,

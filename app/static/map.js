@@ -47,7 +47,7 @@ function start(setup) {
         put("at", state.at);
         put("over", state.over);
         history.replaceState(null, "", now);
-        for (const link of [byId("to-table"), byId("to-file")]) {
+        for (const link of [byId("to-table"), byId("to-paper"), byId("to-file")]) {
             const to = new URL(link.href);
             if (state.hazard) to.searchParams.set("hazard", state.hazard);
             link.href = to;

@@ -25,6 +25,7 @@ from app.exports.records import Column, Imprint, Kind, Records, file_name, harml
 from app.exports.workbook import workbook
 from app.factory import create_app
 from app.pages import records as of_pages
+from app.pages.records import Maker
 from app.pages.view import look
 from foundation.spaces import OPERATIONAL_SPACE_ID
 from layers.areas import Level, boundaries
@@ -45,7 +46,7 @@ def away(country):
     @contextmanager
     def reading(language):
         with (
-            app.test_request_context("/?hazard=flood-100", headers={"Cookie": f"language={language}"}),
+            app.test_request_context("/op/table?hazard=flood-100", headers={"Cookie": f"language={language}"}),
             database.transaction(OPERATIONAL_SPACE_ID) as session,
         ):
             yield session
@@ -54,7 +55,7 @@ def away(country):
         with reading(language) as session:
             view = look(session)
             rows = pick(view.situation.rows)
-            return of_pages.exposure(view, rows, made=MADE, author="Amra Hodžić, CZ Maglaj", band=band)
+            return of_pages.exposure(view, rows, Maker("Amra Hodžić, CZ Maglaj", MADE, band))
 
     make.reading = reading
     yield make

@@ -132,7 +132,7 @@ def test_the_table_comes_in_pages(client):
 
 
 def test_totals_add_up_at_every_level(client):
-    rows = list(csv.DictReader(io.StringIO(client.get("/op/table/export.csv?hazard=flood-100").text)))
+    rows = list(csv.DictReader(io.StringIO(client.get("/op/files/table.csv?hazard=flood-100").text)))
     by_entity = {}
     for row in rows:
         by_entity.setdefault(row["entity"], 0)
@@ -146,7 +146,7 @@ def test_totals_add_up_at_every_level(client):
 
 
 def test_the_csv_holds_what_is_seen(client):
-    answer = client.get("/op/table/export.csv?hazard=flood-100&entity=BA-SRP&sort=name")
+    answer = client.get("/op/files/table.csv?hazard=flood-100&entity=BA-SRP&sort=name")
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert "attachment" in answer.headers["Content-Disposition"]
     rows = list(csv.DictReader(io.StringIO(answer.data.decode())))
@@ -161,7 +161,7 @@ def test_a_name_that_looks_like_a_formula_is_harmless_in_a_spreadsheet(client, c
         area.name = '=HYPERLINK("http://evil.example")'
 
     change(rename)
-    rows = list(csv.DictReader(io.StringIO(client.get("/op/table/export.csv").text)))
+    rows = list(csv.DictReader(io.StringIO(client.get("/op/files/table.csv").text)))
     assert '\'=HYPERLINK("http://evil.example")' in {row["municipality"] for row in rows}
 
 
@@ -187,7 +187,7 @@ def test_the_banner_stands_wherever_something_is_illustrative(client, country, c
     for path in ("/op/map", "/op/table", f"/op/areas/{country.id('11053')}"):
         assert not re.search(r'id="banner"[^>]*hidden', client.get(path).text), path
     assert client.get("/op/map/exposure.json").json["illustrative"] is True
-    export = client.get("/op/table/export.csv")
+    export = client.get("/op/files/table.csv")
     assert banner in export.text
     assert "illustrative" in export.headers["Content-Disposition"]
     assert banner in client.get("/op/map/portable.html").text

@@ -26,6 +26,7 @@ IN_SPACES = (
     map_,
     areas,
     table,
+    away,
     layers,
     jobs,
 )
@@ -40,5 +41,3 @@ OUTSIDE = (
     health,
     mails_,
 )
-IN_SPACES = (map_, areas, table, away, layers, jobs)
-OUTSIDE = (home, sign_in, status, language, tiles, health)

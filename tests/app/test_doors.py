@@ -41,6 +41,8 @@ def asked():
     def address(rule, space="op"):
         def fill(match):
             converter = match.group(1) or "default"
+            if converter.startswith("any("):
+                return converter[4:].split(",")[0].strip(" )")
             return space if converter == "space" else FILLED[converter.split("(")[0]]
 
         return re.sub(r"<(?:(\w+(?:\([^)]*\))?):)?\w+>", fill, rule.rule)

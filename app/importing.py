@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.db import Database
 from foundation.audit import Actor
-from foundation.spaces import OPERATIONAL_SPACE_ID
+from foundation.spaces import OPERATIONAL_SPACE_ID, Space, SpaceState
 from gis.errors import GisError
-from layers import catalogue, exposure, gauge_exposure, ingest
+from layers import catalogue, exposure, gauge_exposure, ingest, warning_store
 from layers.catalogue import Kind, LayerVersion, Method, State
 from layers.errors import Cancelled, LayersError
 from layers.files import FileStore
@@ -114,6 +114,8 @@ def read_in(
                 ingest.finish(session, version_id, folder, result, store, by=by, at=datetime.now(UTC))
                 kind = catalogue.version(session, version_id).layer.kind
                 then(session, [version_id] if kind in exposure.HAZARDS else exposure.hazards_to_recount(session, kind))
+        if kind is Kind.MUNICIPALITIES:
+            place_warnings_anew(database, by=by)
     except Cancelled:
         raise
     except (GisError, LayersError) as error:
@@ -141,6 +143,15 @@ def count_rises(database: Database, data_dir: Path) -> None:
     counts = gauge_exposure.count_rises(tasks, file_store(data_dir))
     with database.without_space() as session:
         gauge_exposure.keep_rises(session, tasks, counts, at=datetime.now(UTC))
+
+
+def place_warnings_anew(database: Database, *, by: Actor) -> None:
+    """Say of the warnings in force, in every space, which municipalities they touch within the new boundaries."""
+    with database.without_space() as session:
+        spaces = session.scalars(select(Space).where(Space.state != SpaceState.CLOSED)).all()
+    for space in spaces:
+        with database.transaction(space.id) as session:
+            warning_store.relocate(session, space.id, by=by, at=space.time(datetime.now(UTC)))
 
 
 def sweep(database: Database, data_dir: Path, *, older_than_s: float) -> int:

@@ -24,7 +24,9 @@ import layers.gauge_exposure
 import layers.gauges
 import layers.jurisdictions
 import layers.people
-import layers.readings  # noqa: F401
+import layers.readings
+import layers.warning_regions
+import layers.warning_tables  # noqa: F401
 from foundation.database import Base
 
 metadata = Base.metadata

@@ -108,6 +108,85 @@ class PortTaken(CannotServe):
     text = N_("Port {port} on {host} cannot be used: {reason}. Stop what uses it or set SPREMNOST_PORT.")
 
 
+class ProgramMissing(DatabaseUnavailable):
+    """One of PostgreSQL's programs is not installed in a version that fits the server."""
+
+    text = N_("{program} of PostgreSQL {version} or newer is needed: install postgresql-client-{version}.")
+
+
+class BackupError(AppError):
+    """A backup cannot be made or used."""
+
+
+class BackupExists(BackupError):
+    """Nothing is overwritten."""
+
+    text = N_("{file} exists already: a backup overwrites nothing. Choose another name, or move that file away.")
+
+
+class BackupNotWritten(BackupError):
+    """The disk is full, the folder is not there, a program failed."""
+
+    text = N_("The backup {file} could not be written: {reason}. Nothing is left of it.")
+
+
+class OwnerSeesNotAll(BackupError):
+    """The owning role is bound by the policies, so that its dump would lack rows."""
+
+    text = N_(
+        "The role in SPREMNOST_ADMIN_DATABASE_URL is bound by row-level security, so that its backup would lack rows: "
+        "a superuser gives it what it needs with ALTER ROLE {role} BYPASSRLS."
+    )
+
+
+class NoBackup(BackupError):
+    """The file is no backup, or not a whole one."""
+
+    text = N_("{file} is not a whole backup: {reason}. Nothing was changed.")
+
+
+class BackupNewer(BackupError):
+    """The program is older than the backup."""
+
+    text = N_(
+        "{file} was made by a newer version of the program (revision {revision}): install that version first. "
+        "Nothing was changed."
+    )
+
+
+class ServerOlder(BackupError):
+    """PostgreSQL reads no dump of a newer one."""
+
+    text = N_("{file} comes from PostgreSQL {theirs}, this database is PostgreSQL {ours}. Nothing was changed.")
+
+
+class NoRoom(BackupError):
+    """The disk is too full to unpack it."""
+
+    text = N_("{folder} has {free} MB free, the backup needs {needed} MB. Nothing was changed.")
+
+
+class TargetNotEmpty(BackupError):
+    """There is something that would be lost."""
+
+    text = N_(
+        "The database is in use already. To put the backup in its place, give --replace: what is there now is backed "
+        "up before. Nothing was changed."
+    )
+
+
+class TargetInUse(BackupError):
+    """Someone works with what would be replaced."""
+
+    text = N_("Spremnost is running on this database ({connections} connections): stop it first. Nothing was changed.")
+
+
+class NotRestored(BackupError):
+    """PostgreSQL refused; its transaction is undone."""
+
+    text = N_("The backup could not be put in place: {reason}. The database is as it was.")
+
+
 class NotSignedIn(AppError):
     """Nobody is signed in, or the session has ended."""
 
@@ -182,6 +261,10 @@ STATUS: dict[type[Exception], int] = {
     WrongSetting: 400,
     NotEmbedded: 409,
     DatabaseNotEmpty: 409,
+    BackupError: 409,
+    BackupNotWritten: 500,
+    NotRestored: 500,
+    NoBackup: 422,
     DatabaseUnavailable: 503,
     NotSignedIn: 401,
     NotAllowed: 403,

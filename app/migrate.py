@@ -77,9 +77,28 @@ def upgrade(settings: MigrationSettings, revision: str = "head") -> None:
         _grant(connection, role)
 
 
+def create_extensions(settings: MigrationSettings) -> None:
+    """Give a database what a restored dump takes for given, and nothing else."""
+    engine = create_engine(driver_url(settings.admin_database_url), poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(CAST(:key AS bigint))"), {"key": _LOCK})
+        _insist_on_a_bound_role(connection, driver_url(settings.database_url).username or "")
+        _create_extensions(connection)
+
+
 def current_is_head(connection: Connection) -> bool:
     """Whether the database has the newest schema; the serving role may ask."""
     return _revision(connection) == _scripts().get_current_head()
+
+
+def head() -> str:
+    """The newest revision that this program knows."""
+    return _scripts().get_current_head() or ""
+
+
+def knows(revision: str | None) -> bool:
+    """Whether a schema of that revision, or none, can be brought to the newest one."""
+    return revision is None or revision in {script.revision for script in _scripts().walk_revisions()}
 
 
 def draft(settings: MigrationSettings, message: str) -> Path:
@@ -113,7 +132,7 @@ def _revision(connection: Connection) -> str | None:
 
 def _refuse_a_newer_schema(connection: Connection) -> None:
     current = _revision(connection)
-    if current is not None and current not in {script.revision for script in _scripts().walk_revisions()}:
+    if not knows(current):
         raise NewerSchema(revision=current)
 
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from http.client import HTTPConnection, HTTPException
 
@@ -23,10 +24,10 @@ from app.db import Database
 from app.demo import ask_for
 from app.errors import CannotServe, PortTaken
 from app.first_run import see_to_people
-from app.migrate import upgrade
 from app.postgres import connected, embedded_of
 from app.processes import die_with_parent
 from app.settings import Settings
+from app.upgrading import bring_up_to_date
 
 DELAYS_S = (1.0, 2.0, 4.0, 8.0)
 LIVED_WELL_S = 60.0
@@ -47,7 +48,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     with _listen(settings) as listener, connected(settings) as running:
         if not settings.database_url:
             say(f"The database is in {embedded_of(settings).folder}")
-        upgrade(running)
+        bring_up_to_date(running, at=datetime.now(UTC), say=say)
         _see_to_people(running, say)
         if settings.demo:
             _ask_for_demo(running, say)

@@ -6,10 +6,12 @@ import click
 
 # name -> (module:attribute, what it does)
 COMMANDS = {
+    "backup": ("app.cli.backup:backup", "Write database, files and secret key into one file."),
     "database": ("app.cli.database:database", "Start, stop, look at and migrate the database."),
     "demo": ("app.cli.demo:demo", "Fill an empty database with a made country."),
     "exposure": ("app.cli.exposure:exposure", "Count exposed people from files."),
     "layers": ("app.cli.layers:layers", "Bring layers of maps in, list them, take them out of use."),
+    "restore": ("app.cli.backup:restore", "Put a backup in the place of an empty database."),
     "serve": ("app.cli.serve:serve", "Run everything: database, web server and worker."),
     "status": ("app.cli.status:status", "Say what works and what is missing."),
     "validate": ("app.cli.validate:validate", "Compare our numbers with published ones and with other tools."),

@@ -4,13 +4,14 @@ import os
 import shutil
 import signal
 import subprocess
+from datetime import UTC, datetime
 
 import click
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from app.errors import NotEmbedded, PostgresMissing
+from app.pg_programs import address
 from app.postgres import Embedded, connected, embedded_of
-from app.settings import Settings, libpq_url
+from app.settings import Settings
 
 
 @click.group()
@@ -52,13 +53,16 @@ def status() -> None:
 
 
 @database.command()
-def migrate() -> None:
-    """Bring the database to the newest schema."""
-    from app.migrate import upgrade
+@click.option("--no-backup", is_flag=True, help="Of a database that you have backed up by other means.")
+def migrate(no_backup: bool) -> None:
+    """Bring the database to the newest schema; one in use is backed up before."""
+    from app.upgrading import bring_up_to_date
 
     with connected(Settings.from_environ(os.environ)) as settings:
         click.echo("Migrating the database", err=True)
-        upgrade(settings)
+        bring_up_to_date(
+            settings, at=datetime.now(UTC), say=lambda text: click.echo(text, err=True), keep=not no_backup
+        )
 
 
 @database.command(context_settings={"ignore_unknown_options": True})
@@ -70,9 +74,6 @@ def psql(arguments: tuple[str, ...]) -> None:
         raise PostgresMissing
     with connected(Settings.from_environ(os.environ)) as settings:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C belongs to psql
-        # A password goes by the environment: everybody can read a list of processes.
-        address = conninfo_to_dict(libpq_url(settings.admin_database_url))
-        environ = os.environ | {"PGPASSWORD": str(address.pop("password", ""))}
-        conninfo = make_conninfo("", **{name: str(value) for name, value in address.items()})
-        done = subprocess.run([program, "--dbname", conninfo, *arguments], env=environ)
+        where = address(settings)
+        done = subprocess.run([program, "--dbname", where.conninfo, *arguments], env=where.environ)
     raise SystemExit(done.returncode)

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -45,10 +46,10 @@ KINDS = (
 def running_database() -> Iterator[tuple[Database, Settings]]:
     """The database at its newest schema, started if it is down."""
     from app.db import Database
-    from app.migrate import upgrade
+    from app.upgrading import bring_up_to_date
 
     with connected(Settings.from_environ(os.environ)) as settings:
-        upgrade(settings)
+        bring_up_to_date(settings, at=datetime.now(UTC), say=lambda text: click.echo(text, err=True))
         database = Database(settings)
         try:
             yield database, settings
@@ -161,8 +162,6 @@ def show(version: UUID) -> None:
 @click.argument("version", type=click.UUID)
 def remove(version: UUID) -> None:
     """Take a VERSION out of use. Its file and what was counted with it stay."""
-    from datetime import UTC, datetime
-
     from foundation.spaces import OPERATIONAL_SPACE_ID
     from layers import catalogue
 

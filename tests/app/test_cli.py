@@ -78,3 +78,26 @@ def test_a_command_that_needs_the_database_starts_it_and_leaves_it_as_it_was(dat
     environ = {"SPREMNOST_DATA_DIR": str(data_dir)}
     assert spremnost("database", "migrate", **environ).returncode == 0
     assert spremnost("database", "status", **environ).returncode == 1
+
+
+@pytest.mark.slow
+def test_a_backup_moves_to_another_data_folder_by_two_commands(data_dir):
+    here = {"SPREMNOST_DATA_DIR": str(data_dir / "here")}
+    there = {"SPREMNOST_DATA_DIR": str(data_dir / "there")}
+    file = data_dir / "one.spremnost"
+    assert spremnost("database", "migrate", **here).returncode == 0
+    made = spremnost("backup", str(file), **here)
+    assert (made.returncode, made.stderr) == (0, "")
+    assert made.stdout.startswith("Backed up revision ")
+    again = spremnost("backup", str(file), **here)
+    assert again.returncode == 2
+    assert "overwrites nothing" in again.stderr
+    restored = spremnost("restore", str(file), **there)
+    assert restored.returncode == 0, restored.stderr
+    assert restored.stdout.startswith("Restored the state of ")
+    assert (data_dir / "there" / "secret-key").read_text() == (data_dir / "here" / "secret-key").read_text()
+    file.write_bytes(file.read_bytes()[:-100])
+    damaged = spremnost("restore", str(file), **there)
+    assert damaged.returncode == 2
+    assert "is not a whole backup" in damaged.stderr
+    assert "Traceback" not in damaged.stderr

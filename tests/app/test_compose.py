@@ -1,5 +1,6 @@
 """The containers as they are described; no Docker is needed to read that."""
 
+import re
 import shutil
 import subprocess
 
@@ -10,6 +11,7 @@ from app.settings import CHECKOUT
 
 COMPOSE = yaml.safe_load((CHECKOUT / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
+SERVER_OF = {"bookworm": 15, "trixie": 17}  # Debian -> its PostgreSQL
 ENVIRON = {"SPREMNOST_OWNER_PASSWORD": "a", "SPREMNOST_APP_PASSWORD": "b", "SPREMNOST_SECRET_KEY": "c" * 32}
 
 
@@ -58,6 +60,11 @@ def test_no_secret_is_written_down():
 def test_the_example_environment_names_what_is_needed():
     lines = (CHECKOUT / ".env.example").read_text().splitlines()
     assert {line.rstrip("=") for line in lines if line and not line.startswith("#")} == ENVIRON.keys()
+
+
+def test_the_database_is_of_the_version_whose_pg_dump_the_image_brings():
+    release = re.search(r"FROM debian:(\w+)-slim", (CHECKOUT / "Dockerfile").read_text())[1]
+    assert SERVICES["database"]["image"].startswith(f"postgis/postgis:{SERVER_OF[release]}-")
 
 
 def test_the_image_is_made_by_the_same_scripts_and_does_not_run_as_root():

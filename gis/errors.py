@@ -106,6 +106,10 @@ class WhichLayer(GisError):
     text = N_("{file} has several layers ({layers}); name one as {file}:LAYER.")
 
 
+class OneLayerNeeded(GisError):
+    text = N_("{file} has several layers ({layers}); give a file with only the one that counts.")
+
+
 class NoSuchLayer(GisError):
     text = N_("{file} has no layer {layer}; it has {layers}.")
 
@@ -126,6 +130,10 @@ class CoordinatesOffEarth(GisError):
     text = N_(
         "{file} says its coordinates are degrees, but has {value}; it was made in another coordinate reference system."
     )
+
+
+class CoordinatesTooFar(GisError):
+    text = N_("{file} has the coordinate {value}, which is nowhere on Earth; check its coordinate reference system.")
 
 
 class NoOverlap(GisError):

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gis.coverage import coverage_of_cells
+from gis.grid import NEGLIGIBLE
 from gis.population import Population
 from gis.values import Chunk, comparable
 
@@ -205,7 +206,7 @@ class ExposureIndex:
                 _add_shares(*self._entries, chunk.first, 1.0 - chunk.inside[:, None], outside)
                 _add_shares(*self._entries, chunk.first, chunk.inside[:, None], inside)
         if not all_inside:
-            exposed[(self.people > 0) & (inside[:, 0] == 0)] = np.nan
+            exposed[(self.people > 0) & (inside[:, 0] <= NEGLIGIBLE * self.people)] = np.nan
         return Scores(self.people, exposed, outside[:, 0])
 
     def score_kept(self, hazard: Chunk, thresholds: Sequence[float]) -> Scores:

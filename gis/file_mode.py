@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -31,8 +32,11 @@ def write_exposure(
     kept_indexes: str | None,
     format: Format,
     output: str,
+    tell: Callable[[float], None] = lambda share: None,
 ) -> None:
     """Write the table of exposed people to `output`; remarks go to standard error, a sentence a line.
+
+    tell: is told the share of the work that is done, 0 to 1.
 
     Raises GisError, of gis.table.exposure_table.
     """
@@ -47,6 +51,7 @@ def write_exposure(
         zone_field=zone_field,
         unit=unit,
         kept_indexes=Path(kept_indexes) if kept_indexes else None,
+        tell=tell,
         note=lambda sentence: print(sentence, file=sys.stderr, flush=True),
     )
     {"csv": _write_csv, "json": _write_json, "gpkg": _write_gpkg}[format](table, Path(output))

@@ -11,9 +11,10 @@ from gis.coverage import coverage_of_cells
 from gis.errors import NoOverlap, UndeclaredNodata
 from gis.grid import Float, extent_share
 from gis.overlay import Overlay
-from gis.polygons import Polygons, areas, same_crs
+from gis.polygons import Polygons, areas
 from gis.population import Population
 from gis.source import Source
+from gis.systems import same_crs
 from gis.values import Chunk
 from gis.warp import Warp
 

@@ -21,17 +21,17 @@ from numpy.typing import NDArray
 from pyogrio.errors import DataLayerError, DataSourceError
 from pyogrio.util import vsi_path
 from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError, ProjError
+from pyproj.exceptions import ProjError
 
 from gis.errors import (
     N_,
     CoordinatesOffEarth,
+    CoordinatesTooFar,
     Damaged,
     EmptyLayer,
     FileNotUsable,
     MemberIsLink,
     MemberOutside,
-    NoCrs,
     NoSuchLayer,
     NotOneShapefile,
     TooManyMembers,
@@ -43,9 +43,13 @@ from gis.errors import (
     WrongGeometry,
 )
 from gis.files import local_file, unreadable
+from gis.systems import same_crs, system
 
 DRIVERS = {"GeoJSON", "GPKG", "ESRI Shapefile", "FlatGeobuf"}
 EXPECTED = N_("a GeoPackage, GeoJSON, FlatGeobuf or (zipped) Shapefile")
+FARTHEST = 1e9
+"""No place on Earth has a coordinate beyond, in metres or feet; with much larger ones, areas lose their digits."""
+
 MAX_ZIP_MEMBERS = 200
 MAX_ZIP_RATIO = 100
 MAX_ZIP_BYTES = 4 * 2**30
@@ -84,16 +88,11 @@ class Polygons:
         return replace(self, crs=crs, geometry=moved)
 
 
-def same_crs(one: CRS, other: CRS) -> bool:
-    """True where both mean the same places; the order of the axes is ignored, files hold x, y."""
-    return bool(one.equals(other, ignore_axis_order=True))
-
-
 def read_polygons(path: Path | str, layer: str | None = None) -> Polygons:
     """The polygons of a file with their fields; invalid ones are repaired.
 
     Raises FileMissing, NotALocalFile, WrongFormat, HostileArchive, Damaged, WhichLayer, NoSuchLayer, EmptyLayer,
-    WrongGeometry, NoCrs, CoordinatesOffEarth.
+    WrongGeometry, NoCrs, CoordinatesOffEarth, CoordinatesTooFar.
     """
     source = local_file(path)
     name = source.name
@@ -187,7 +186,7 @@ def _read(path: Path, name: str, layer: str | None) -> Polygons:
         raise unreadable(name, error) from error
     if wkb is None or not len(wkb):
         raise EmptyLayer(file=name)
-    crs = crs_of(name, about["crs"])
+    crs = system(name, about["crs"])
     geometry = _polygons(name, wkb)
     refuse_coordinates_off_earth(name, crs, geometry)
     geometry, repaired = repair(geometry)
@@ -198,19 +197,6 @@ def _read(path: Path, name: str, layer: str | None) -> Polygons:
         fields=dict(zip([str(f) for f in meta["fields"]], values, strict=True)),
         repaired=tuple(int(i) + 1 for i in repaired),
     )
-
-
-def crs_of(name: str, said: str | None) -> CRS:
-    """The geographic or projected reference system that a file says. Raises NoCrs."""
-    if not said:
-        raise NoCrs(file=name)
-    try:
-        crs = CRS.from_user_input(said)
-    except CRSError as error:
-        raise NoCrs(file=name) from error
-    if not (crs.is_geographic or crs.is_projected):
-        raise NoCrs(file=name)
-    return crs
 
 
 def _polygons(name: str, wkb: NDArray[np.object_]) -> NDArray[np.object_]:
@@ -236,6 +222,8 @@ def refuse_coordinates_off_earth(name: str, crs: CRS, geometry: NDArray[np.objec
     coordinates = shapely.get_coordinates(geometry)
     if not np.isfinite(coordinates).all():
         raise Damaged(file=name, detail=N_("a coordinate is not a finite number"))
+    if (far := np.abs(coordinates) > FARTHEST).any():
+        raise CoordinatesTooFar(file=name, value=f"{coordinates[far][0]:g}")
     degrees = crs.is_geographic and "degree" in crs.axis_info[0].unit_name
     if degrees and (off := np.abs(coordinates) > (360, 90.0000001)).any():
         raise CoordinatesOffEarth(file=name, value=f"{coordinates[off][0]:g}")

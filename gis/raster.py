@@ -12,7 +12,6 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError
 from rasterio._err import CPLE_BaseError
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
@@ -21,7 +20,6 @@ from rasterio.windows import Window
 from gis.errors import (
     N_,
     BlocksTooLarge,
-    NoCrs,
     NotGeoreferenced,
     TooLarge,
     WrongBands,
@@ -30,6 +28,7 @@ from gis.errors import (
 )
 from gis.files import local_file, unreadable
 from gis.grid import Grid, Placement
+from gis.systems import system
 
 MAX_PIXELS = 2 * 10**10
 MAX_BLOCK_BYTES = 256 * 2**20
@@ -84,14 +83,7 @@ class RasterFile:
         block = rows * columns * self._stored_dtype.itemsize * dataset.count
         if block > MAX_BLOCK_BYTES:
             raise BlocksTooLarge(file=self.name, size_mb=block // 2**20)
-        if dataset.crs is None:
-            raise NoCrs(file=self.name)
-        try:
-            self.crs = CRS.from_wkt(dataset.crs.to_wkt())
-        except CRSError as error:
-            raise NoCrs(file=self.name) from error
-        if not (self.crs.is_geographic or self.crs.is_projected):
-            raise NoCrs(file=self.name)
+        self.crs = system(self.name, dataset.crs and dataset.crs.to_wkt())
         transform = dataset.transform
         if transform.is_identity or not np.isfinite(tuple(transform)).all() or transform.determinant == 0:
             raise NotGeoreferenced(file=self.name)
@@ -166,6 +158,12 @@ class RasterFile:
         if self._stored_dtype != np.uint8 or self.declares_nodata:
             return None
         return float(self.dtype.type(255 * self.scale + self.offset))
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """x, y of the middle of the extent, in units of the CRS."""
+        p, (ny, nx) = self.placement, self.shape
+        return (p.a * nx + p.b * ny) / 2 + p.c, (p.d * nx + p.e * ny) / 2 + p.f
 
     @property
     def block_rows(self) -> int:

@@ -20,10 +20,10 @@ from pyproj import CRS, Transformer
 from gis.classes import Legend, Steps
 from gis.grid import NEGLIGIBLE, Float
 from gis.palettes import Palette
-from gis.polygons import same_crs
 from gis.population import Population
 from gis.raster import RasterFile
 from gis.source import Source
+from gis.systems import same_crs
 from gis.terrain import Terrain, depth_on, flood_levels_m, water_over_ground_m
 from gis.tiles import Rule, build
 from gis.values import Chunk

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,17 +12,32 @@ from pathlib import Path
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from pyproj import CRS
 
 from gis.coverage import coverage_of_cells
-from gis.errors import EmptyField, NoOverlap, NoSuchField, ReservedName, RotatedGrid, SameName
+from gis.errors import (
+    EmptyField,
+    NoOverlap,
+    NoSuchField,
+    OneLayerNeeded,
+    ReservedName,
+    RotatedGrid,
+    SameName,
+    WhichLayer,
+)
 from gis.exposure import ExposureIndex, Scores
 from gis.hazard import PolygonHazard, RasterHazard
 from gis.kept import first_call, index_of_files
 from gis.polygons import Polygons, read_polygons
 from gis.population import Unit
 from gis.raster import RasterFile, is_tiff
+from gis.systems import datum_unknown
+from gis.values import Chunk
 
 TOTAL = "TOTAL"
+INDEX_SHARE = 0.4
+"""About so much of the work is done when the people are read and the zones are laid over them."""
+
 Note = Callable[[str], None]
 
 
@@ -77,10 +92,12 @@ def exposure_table(
     unit: Unit,
     kept_indexes: Path | None,
     note: Note,
+    tell: Callable[[float], None] = lambda share: None,
 ) -> Table:
     """People of each zone exposed to each hazard at or above the threshold and by class [edge, next edge).
 
     note: is told, as sentences, what the reader of the numbers should know (repairs, people counted twice).
+    tell: is told the share of the work that is done, 0 to 1.
     Raises GisError with a sentence for whatever in the files cannot be used.
     """
     stems = [h.stem for h in hazards]
@@ -96,22 +113,34 @@ def exposure_table(
         if raster.placement.rotated:
             raise RotatedGrid(file=raster.name)
         grid = raster.grid
-    moved = given.to_crs(grid.crs)
-    left, bottom, right, top = shapely.total_bounds(moved.geometry)
-    west, south, east, north = grid.bounds
-    if not (left < east and right > west and bottom < north and top > south):  # also where nothing is left of the zones
+    moved = _moved(given, grid.crs, note)
+    if not shapely.area(shapely.intersection(moved.geometry, shapely.box(*grid.bounds))).any():
         raise NoOverlap(file=given.file)
     index = index_of_files(population, unit, moved.geometry, kept_indexes)
     _tell_doubles(index, moved.geometry, note)
 
+    tell(INDEX_SHARE)
+    counted: list[int] = []
+    all_cells = len(index.population.people) * len(hazards)
+
+    def told(hazard: RasterHazard | PolygonHazard) -> Iterator[Chunk]:
+        for chunk in hazard.chunks():
+            yield chunk
+            counted.append(chunk.cells)
+            tell(INDEX_SHARE + (1 - INDEX_SHARE) * sum(counted) / all_cells)
+
     def score(path: Path) -> tuple[Scores, bool]:
         if is_tiff(path):
             with RasterFile(path) as raster:
-                return index.score(RasterHazard(raster, index.population).chunks(), [threshold, *edges]), True
-        polygons = read_polygons(path)
+                _tell_datum(raster.name, raster.crs, grid.crs, raster.centre, note)
+                return index.score(told(RasterHazard(raster, index.population)), [threshold, *edges]), True
+        try:
+            polygons = read_polygons(path)
+        except WhichLayer as error:  # which only zones can name
+            raise OneLayerNeeded(**error.parameters) from error
         _tell_repairs(polygons, note)
-        hazard = PolygonHazard(polygons.to_crs(grid.crs), index.population)
-        return index.score(hazard.chunks(), [threshold]), False
+        hazard = PolygonHazard(_moved(polygons, grid.crs, note), index.population)
+        return index.score(told(hazard), [threshold]), False
 
     with ThreadPoolExecutor(min(len(hazards), os.cpu_count() or 1)) as pool:
         scores = list(pool.map(score, hazards))
@@ -142,6 +171,17 @@ def _tell_repairs(polygons: Polygons, note: Note) -> None:
         first = ", ".join(str(i) for i in polygons.repaired[:10])
         more = ", …" if len(polygons.repaired) > 10 else ""
         note(f"{polygons.file}: {len(polygons.repaired)} invalid geometries were repaired (features {first}{more}).")
+
+
+def _moved(polygons: Polygons, crs: CRS, note: Note) -> Polygons:
+    left, bottom, right, top = shapely.total_bounds(polygons.geometry)
+    _tell_datum(polygons.file, polygons.crs, crs, ((left + right) / 2, (bottom + top) / 2), note)
+    return polygons.to_crs(crs)
+
+
+def _tell_datum(file: str, crs: CRS, people: CRS, place: tuple[float, float], note: Note) -> None:
+    if datum_unknown(crs, people, *place):
+        note(f"{file}: how its datum lies to the population's is not known; places may be some hundred metres off.")
 
 
 def _tell_doubles(index: ExposureIndex, zones: NDArray[np.object_], note: Note) -> None:

@@ -34,6 +34,12 @@ class TooLong(LayersError):
     text = N_("{files} kept the reader busy for more than {limit_minutes:g} minutes; cut them to the area needed.")
 
 
+class NoRoom(LayersError):
+    """The folder for temporary files is full."""
+
+    text = N_("There is no room left in {folder}; make some, or name another folder in TMPDIR.")
+
+
 class ReaderDied(LayersError):
     """A library that read the files crashed."""
 

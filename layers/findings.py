@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from pyproj import CRS
+
+from gis.systems import datum_unknown
+
 Finding = dict[str, Any]
 MOST_LISTED = 100
 
@@ -19,6 +23,19 @@ def listed(items: Iterable[object], most: int = MOST_LISTED) -> str:
     words = [str(item) for item in items]
     more = f" … (+{len(words) - most})" if len(words) > most else ""
     return ", ".join(words[:most]) + more
+
+
+def datum_findings(crs: CRS, x: float, y: float) -> list[Finding]:
+    """What to say of a file around x, y where nobody told how its system's datum lies on the Earth."""
+    if not datum_unknown(crs, CRS.from_epsg(4326), x, y):
+        return []
+    return [
+        finding(
+            "datum_unknown",
+            "How the datum of {system} lies to WGS 84 is not known; places may be some hundred metres off.",
+            system=crs.name,
+        )
+    ]
 
 
 def spans(cells: Sequence[tuple[int, str, str]], most: int = MOST_LISTED) -> str:

@@ -49,7 +49,7 @@ from layers import catalogue
 from layers.areas import Area, Boundary, Level
 from layers.catalogue import Kind, LayerVersion, Method
 from layers.country import BOUNDS
-from layers.findings import Finding, finding
+from layers.findings import Finding, datum_findings, finding
 from layers.people import PeopleFigure, Sex
 
 PIXELS_OF_UPLOADS = 2 * 10**8
@@ -251,6 +251,7 @@ def _prepare(
             "overview_rule": sort.rule.value,
         }
         crs, resolution = _crs(raster.crs), _resolution(raster)
+        findings += datum_findings(raster.crs, *raster.centre)
     if context.get("outline"):
         findings += _coverage(footprint, country)
     if measured.minimum == measured.maximum:

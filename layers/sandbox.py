@@ -1,8 +1,9 @@
 """Untrusted files are read in a child process with limits, so that a hostile one can only hurt that process.
 
 `run` starts `python -m layers.sandbox module:function`, hands it keyword arguments as JSON on standard input and takes
-its answer as JSON. The function must be one of this project. What it prints to sys.stderr is passed on when it
-succeeds; when it fails, the problem is the one thing said. What native code prints is never shown.
+its answer as JSON. The function must be one of this project; one with a parameter `tell` can say by it how much is
+done. What it prints to sys.stderr is passed on when it succeeds; when it fails, the problem is the one thing said. What
+native code prints is never shown.
 
 The child sees no files but those it is given, no network, no secrets of the environment (layers.confinement says what
 of that the kernel grants). What it leaves behind is as little to be trusted as what it read: see plain_files.
@@ -11,9 +12,11 @@ of that the kernel grants). What it leaves behind is as little to be trusted as 
 from __future__ import annotations
 
 import ctypes
+import inspect
 import json
 import os
 import resource
+import shutil
 import signal
 import stat
 import subprocess
@@ -32,7 +35,7 @@ import layers.errors
 from foundation.errors import N_
 from gis.errors import GisError
 from layers.confinement import DATA_FOLDERS, Protection, confine
-from layers.errors import LayersError, ReaderDied, TooLong, TooMuchMemory
+from layers.errors import LayersError, NoRoom, ReaderDied, TooLong, TooMuchMemory
 
 WATCH_S = 0.5
 PROGRESS = "SPREMNOST_PROGRESS_FD"
@@ -89,8 +92,8 @@ def run(
 
     files: how to name in a sentence what was being read. reads: the files that it may read. writes: folders made for
     what it makes. shared: folders that stay, in which it may make and change files. watch: called every half second
-    with the share done that the function told (tell_progress); what it raises ends the child. Raises the GisError or
-    LayersError that the function raised, TooMuchMemory, TooLong, ReaderDied.
+    with the share done that the function told, and with 1 when it has succeeded; what it raises ends the child. Raises
+    the GisError or LayersError that the function raised, TooMuchMemory, TooLong, NoRoom, ReaderDied.
     """
     with (
         tempfile.TemporaryDirectory(prefix="spremnost-read-") as scratch,
@@ -138,8 +141,11 @@ def run(
             child.wait()
             raise
         told, remarked, said = (_whole(file) for file in (answer, remarks, native))
+        full = shutil.disk_usage(tempfile.gettempdir()).free < 2**20  # asked before these files make room
     named = ", ".join(files)
     if child.returncode == 0:
+        if watch:
+            watch(1)
         sys.stderr.write(remarked.decode(errors="replace"))
         return json.loads(told)
     if child.returncode == -signal.SIGXCPU:
@@ -147,14 +153,14 @@ def run(
     try:
         problem = json.loads(told)
     except ValueError:
-        if _out_of_memory(said):
-            raise TooMuchMemory(files=named, limit_gib=limits.memory_bytes / 2**30) from None
-        reason = signal.Signals(-child.returncode).name if child.returncode < 0 else f"exit code {child.returncode}"
-        raise ReaderDied(files=named, reason=reason) from None
+        problem = {"kind": "unexpected"}
     if problem["kind"] == "unexpected":
-        if _out_of_memory(problem["reason"].encode()):
+        if full:
+            raise NoRoom(folder=tempfile.gettempdir())
+        if _out_of_memory(problem["reason"].encode() if "reason" in problem else said):
             raise TooMuchMemory(files=named, limit_gib=limits.memory_bytes / 2**30)
-        raise ReaderDied(files=named, reason=problem["reason"])
+        died = signal.Signals(-child.returncode).name if child.returncode < 0 else f"exit code {child.returncode}"
+        raise ReaderDied(files=named, reason=problem.get("reason", died))
     modules = {m.__name__: m for m in (gis.errors, layers.errors)}
     kind: type[Exception] = getattr(modules[problem["module"]], problem["kind"])
     raise kind(**problem["parameters"])
@@ -223,7 +229,10 @@ def main() -> None:
         sys.modules[unneeded] = None  # type: ignore[assignment]  # how Python is told that an import must fail
     with open(int(sys.argv[2]), "w") as answer:
         try:
-            told = getattr(import_module(module), function)(**request["arguments"])
+            called = getattr(import_module(module), function)
+            if "tell" in inspect.signature(called).parameters:  # a function below this floor
+                request["arguments"]["tell"] = tell_progress
+            told = called(**request["arguments"])
         except (GisError, LayersError) as error:
             parameters = {k: v if isinstance(v, int | float) else str(v) for k, v in error.parameters.items()}
             kind = type(error)

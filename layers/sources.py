@@ -25,7 +25,7 @@ import shapely
 from numpy.typing import NDArray
 from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError, ProjError
+from pyproj.exceptions import ProjError
 
 from foundation.errors import N_
 from gis import polygons
@@ -34,6 +34,7 @@ from gis.errors import (
     Damaged,
     EmptyLayer,
     MissingColumns,
+    NoCrs,
     NoSuchLayer,
     NotNearTheCountry,
     SwappedAxes,
@@ -43,8 +44,9 @@ from gis.errors import (
     WrongGeometryType,
     WrongOption,
 )
+from gis.systems import same_crs, system
 from layers import country
-from layers.findings import Finding, finding, listed, spans
+from layers.findings import Finding, datum_findings, finding, listed, spans
 
 WGS84: Final = CRS.from_epsg(4326)
 EQUAL_AREA: Final = CRS.from_epsg(3035)
@@ -278,10 +280,10 @@ def _only(features: Features, options: Mapping[str, Any]) -> Features:
 def _crs(name: str, said: str | None, options: Mapping[str, Any]) -> CRS:
     wanted = options.get("crs")
     if said or not wanted:
-        return polygons.crs_of(name, said)
+        return system(name, said)
     try:
-        return CRS.from_user_input(wanted)
-    except CRSError as error:
+        return system(name, str(wanted))
+    except NoCrs as error:
         raise WrongOption(option="crs", value=wanted, expected=N_("give one like EPSG:3908")) from error
 
 
@@ -383,7 +385,9 @@ def _sound(
     geometry[empty] = shapely.Point()
     invalid = ~shapely.is_valid(geometry)
     geometry = _repaired(geometry)
-    if not polygons.same_crs(crs, WGS84):
+    if not same_crs(crs, WGS84):
+        left, bottom, right, top = shapely.total_bounds(geometry)
+        findings += datum_findings(crs, (left + right) / 2, (bottom + top) / 2)
         geometry = _repaired(moved(name, geometry, crs, WGS84))
     lost = ~empty & shapely.is_empty(geometry)
     for code, text, those in (

@@ -13,6 +13,13 @@ from gis.polygons import Polygons
 DRIVERS = {".geojson": "GeoJSON", ".gpkg": "GPKG", ".shp": "ESRI Shapefile", ".fgb": "FlatGeobuf"}
 WGS84 = "EPSG:4326"
 UTM = "EPSG:32633"
+# As ArcGIS wrote it for years beside Shapefiles of zone 6.
+ESRI_ZONE_6 = (
+    'PROJCS["MGI_Balkans_6",GEOGCS["GCS_MGI",DATUM["D_MGI",SPHEROID["Bessel_1841",6377397.155,299.1528128]],'
+    'PRIMEM["Greenwich",0.0],UNIT["Degree",0.0174532925199433]],PROJECTION["Transverse_Mercator"],'
+    'PARAMETER["False_Easting",6500000.0],PARAMETER["False_Northing",0.0],PARAMETER["Central_Meridian",18.0],'
+    'PARAMETER["Scale_Factor",0.9999],PARAMETER["Latitude_Of_Origin",0.0],UNIT["Meter",1.0]]'
+)
 
 
 def a_grid(shape=(3, 3), *, left=0.0, bottom=0.0, cell=1.0, crs=WGS84):

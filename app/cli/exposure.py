@@ -8,6 +8,8 @@ import shutil
 import stat
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -74,33 +76,50 @@ def exposure(
         result = Path(folder) / "made" / f"result.{format}"
         result.parent.mkdir()
         kept_indexes = _kept_indexes()
-        run(
-            "gis.file_mode:write_exposure",
-            {
-                "zones": zone_file,
-                "layer": layer,
-                "population": population,
-                "hazards": list(hazards),
-                "threshold": _number(threshold),
-                "edge_names": edge_names,
-                "zone_field": zone_field,
-                "unit": population_unit,
-                "kept_indexes": kept_indexes,
-                "format": format,
-                "output": str(result),
-            },
-            files=[Path(f).name for f in (zone_file, population, *hazards)],
-            limits=LIMITS,
-            reads=[path for f in (zone_file, population, *hazards) for path in _with_what_lies_beside(f)],
-            writes=[result.parent],
-            shared=[kept_indexes] if kept_indexes else [],
-        )
+        with _progress() as watch:
+            run(
+                "gis.file_mode:write_exposure",
+                {
+                    "zones": zone_file,
+                    "layer": layer,
+                    "population": population,
+                    "hazards": list(hazards),
+                    "threshold": _number(threshold),
+                    "edge_names": edge_names,
+                    "zone_field": zone_field,
+                    "unit": population_unit,
+                    "kept_indexes": kept_indexes,
+                    "format": format,
+                    "output": str(result),
+                },
+                files=[Path(f).name for f in (zone_file, population, *hazards)],
+                limits=LIMITS,
+                reads=[path for f in (zone_file, population, *hazards) for path in _with_what_lies_beside(f)],
+                writes=[result.parent],
+                shared=[kept_indexes] if kept_indexes else [],
+                watch=watch,
+            )
         plain_files(result.parent)
         if output is None:
-            with result.open("rb") as content:
-                shutil.copyfileobj(content, sys.stdout.buffer)
+            _show(result)
         else:
             _put(result, Path(output))
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[float], None] | None]:
+    """How far it is, on standard error where somebody looks on; elsewhere only errors and remarks belong there."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+
+    def show(share: float) -> None:
+        click.echo("\r\x1b[K" + (f"Counting: {share:.0%}" if share < 1 else ""), nl=False, err=True)
+
+    try:
+        yield show
+    finally:
+        show(1)
 
 
 def _same_file(one: str, other: str) -> bool:
@@ -148,6 +167,18 @@ def _kept_indexes() -> str | None:
     except OSError:
         return None
     return folder
+
+
+def _show(result: Path) -> None:
+    try:
+        with result.open("rb") as content:
+            shutil.copyfileobj(content, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:  # who reads has enough; click ends quietly
+        raise
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries once more at its end
+        raise FileNotUsable(file="Standard output", reason=f"{error.strerror}.") from error
 
 
 def _put(result: Path, output: Path) -> None:

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import os
+import pty
+import re
 import signal
 import stat
 import subprocess
@@ -18,7 +20,7 @@ from rasterio.transform import Affine
 from shapely import Point, Polygon, box
 
 from app.settings import CHECKOUT
-from tests.builders import UTM, a_raster, polygons_file
+from tests.builders import ESRI_ZONE_6, UTM, a_raster, polygons_file
 
 PEOPLE = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]], dtype=np.float32)
 DEPTH = np.array([[0, 0.3, 0.6], [2.5, 0, 1], [0, 0, 0]], dtype=np.float32)
@@ -327,6 +329,17 @@ BAD_FILES = {
     "points": (lambda f: bad_zones(f, Point(1, 1)), "feature 1: the geometry is Point; polygons are needed."),
     "zones elsewhere": (lambda f: bad_zones(f, box(40, 40, 41, 41)), "bad.gpkg lies nowhere over the population"),
     "zones without area": (lambda f: bad_zones(f, Polygon([(0, 0), (1, 1), (0, 0)])), "bad.gpkg lies nowhere"),
+    "zones around the people": (
+        lambda f: bad_zones(f, box(-9, -9, -8, 9), box(8, -9, 9, 9)),
+        "bad.gpkg lies nowhere over the population",
+    ),
+    "a hazard of two layers": (
+        lambda f: (
+            [polygons_file(f / "two.gpkg", [box(0, 0, 1, 1)], layer=n, append=n == "b") for n in "ab"]
+            and {"hazards": ["two.gpkg"]}
+        ),
+        "two.gpkg has several layers (a, b); give a file with only the one that counts.",
+    ),
     "a hazard elsewhere": (lambda f: bad_raster(f, FULL, left=50), "bad.tif lies nowhere over the population raster"),
     "a hazard without a system": (
         lambda f: bad_raster(f, FULL, crs=None),
@@ -433,6 +446,56 @@ def test_without_a_home_nothing_is_kept_and_it_works(files):
     done = subprocess.run(arguments, env={**without, "HOME": ""}, cwd=files, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert sorted(path.name for path in files.iterdir()) == ["flood.tif", "people.tif", "zones.geojson"]
+
+
+def test_a_full_standard_output_is_told(files):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command("--zones", "zones.geojson", "--population", "people.tif", "--hazard", "flood.tif"),
+            stdout=full, stderr=subprocess.PIPE, text=True, env=environment(files), cwd=files,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (2, "Standard output cannot be used: No space left on device.\n")
+
+
+@pytest.mark.slow
+def test_a_full_temporary_folder_is_told(files):
+    """In a mount namespace of its own, with a temporary folder of a few kilobytes left."""
+    (files / "small").mkdir()
+    arguments = command("--zones", "zones.geojson", "--population", "people.tif", "--hazard", "flood.tif",
+                        "--format", "gpkg", "--output", "out.gpkg")  # fmt: skip
+    before = sorted(path.name for path in files.iterdir())
+    mount = "mount -t tmpfs -o size=64k tmpfs small && export TMPDIR=$PWD/small && "
+    alone = ["unshare", "--mount", "--map-root-user", "sh", "-c"]
+    if subprocess.run([*alone, mount + "true"], cwd=files, capture_output=True).returncode:
+        pytest.skip("nothing may be mounted here")
+    done = subprocess.run(
+        [*alone, mount + 'exec "$@"', "sh", *arguments], capture_output=True, text=True, env=environment(files)
+    )
+    refused(files, done, f"There is no room left in {files / 'small'}; make some, or name another folder in TMPDIR.")
+    nothing_but(files, before)
+
+
+def test_how_far_it_is_shows_on_a_terminal_only_and_is_wiped_away(files):
+    ours, its = pty.openpty()
+    done = subprocess.run(
+        command("--zones", "zones.geojson", "--population", "people.tif", "--hazard", "flood.tif"),
+        stdout=subprocess.PIPE, stderr=its, text=True, env=environment(files), cwd=files,
+    )  # fmt: skip
+    os.close(its)
+    shown = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert done.stdout.startswith("zone,hazard")
+    assert re.fullmatch(r"(\r\x1b\[KCounting: \d+%)*(\r\x1b\[K)+", shown)
+
+
+def test_a_datum_that_nobody_placed_is_told_on_standard_error(files):
+    a_raster(files / "people.tif", PEOPLE, left=16, bottom=44, cell=0.01)
+    polygons_file(files / "zones.shp", [box(6_340_000, 4_875_000, 6_344_000, 4_880_000)])
+    (files / "zones.prj").write_text(ESRI_ZONE_6.replace("MGI", "Somebodys"))
+    a_raster(files / "flood.tif", DEPTH, left=16, bottom=44, cell=0.01)
+    done = exposure(files, zones="zones.shp")
+    said = "zones.shp: how its datum lies to the population's is not known; places may be some hundred metres off.\n"
+    assert (done.returncode, done.stderr) == (0, said)
 
 
 # Interrupted, and large

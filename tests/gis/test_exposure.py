@@ -5,7 +5,7 @@ import pytest
 import rasterio
 import shapely
 from numpy.testing import assert_allclose, assert_array_equal
-from pyproj import Transformer
+from pyproj import CRS, Transformer
 from rasterio.enums import Resampling
 from rasterio.transform import Affine
 from rasterio.vrt import WarpedVRT
@@ -13,6 +13,7 @@ from shapely import Polygon, box
 
 from gis.errors import NoOverlap, UndeclaredNodata
 from gis.exposure import ExposureIndex, ThresholdTable
+from gis.grid import Grid
 from gis.hazard import PolygonHazard, RasterHazard
 from gis.population import population_from_array
 from gis.raster import RasterFile
@@ -94,6 +95,14 @@ def test_the_extents_edge_through_a_cell_leaves_a_part_not_modelled():
     scores = scored(index, hazard)
     assert_allclose(scores.not_modelled, [oracle.not_modelled(ALL, PEOPLE, a_grid(), extent)])
     assert_allclose(scores.exposed[:, 0] + scores.not_modelled, [45])
+
+
+def test_a_sliver_by_rounding_does_not_make_a_zone_modelled():
+    """The zone reaches over the hazard's edge by what two files' last digits differ."""
+    index = an_index(box(0, 0, 1 + 1e-11, 3))
+    scores = scored(index, of_array(index, np.ones((3, 2)), a_grid(shape=(3, 2), left=1)))
+    assert np.isnan(scores.exposed).all()
+    assert_allclose(scores.not_modelled, [12])
 
 
 def test_a_zone_without_people_has_nobody_exposed_even_where_nothing_is_modelled():
@@ -278,15 +287,54 @@ def test_another_crs_agrees_with_gdals_nearest_neighbour(tmp_path):
     index = an_index(zone, people=people, grid=grid)
     values = rng.exponential(1, (70, 60)).astype(np.float32)
     path = a_raster(tmp_path / "utm.tif", values, crs=UTM, left=585_000, bottom=4_878_000, cell=500)
-    # A centre within 0.01 of a hazard cell of an edge may be taken for its neighbour.
     # 0.05 degrees at 44 north are 5556 m x 4014 m, 11.1 x 8.03 hazard cells: so many parts of half of one at most.
     blocks = on_nested_grid(path, grid, 23, 17).reshape(8, 23, 10, 17)
     scores = scored_file(index, path, 0.5, 1.5)
     for t, threshold in enumerate((0.5, 1.5)):
         share = (blocks >= threshold).mean(axis=(1, 3))
-        assert_allclose(scores.exposed[0, t], (people * share).sum(), rtol=3e-3)
-    assert_allclose(scores.not_modelled[0], (people * np.isnan(blocks).mean(axis=(1, 3))).sum(), rtol=3e-3)
+        assert_allclose(scores.exposed[0, t], (people * share).sum(), rtol=1e-9)
+    assert_allclose(scores.not_modelled[0], (people * np.isnan(blocks).mean(axis=(1, 3))).sum(), rtol=1e-9)
     assert 0 < scores.not_modelled[0] < scores.population[0]
+
+
+def by_looking_up_every_centre(grid, hazard_crs, transform, values, parts):
+    """The hazard's value at the centre of each part of each cell, (ny * parts, nx * parts), NaN outside."""
+    row, column = ((np.arange(n * p) + 0.5) / p for n, p in zip(grid.shape, parts, strict=True))
+    x, y = np.meshgrid(grid.left + column * grid.cell_width, grid.top - row * grid.cell_height)
+    hazard_column, hazard_row = ~transform @ Transformer.from_crs(grid.crs, hazard_crs, always_xy=True).transform(x, y)
+    ny, nx = values.shape
+    inside = (hazard_row >= 0) & (hazard_row < ny) & (hazard_column >= 0) & (hazard_column < nx)
+    found = np.full(x.shape, NAN)
+    found[inside] = values[hazard_row[inside].astype(int), hazard_column[inside].astype(int)]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("grid", "hazard_crs", "corner", "cell", "parts"),
+    [
+        # 500 m of Web Mercator are 358 m here: two parts of 179 m, less than half of 400 m.
+        (a_grid((70, 90), left=1.8e6, bottom=5.5e6, cell=500, crs="EPSG:3857"), 3035, (4.80e6, 2.40e6), 400, (2, 2)),
+        # At 15.74° E another shift of MGI 1901 begins: neighbouring centres leap. 139 m x 100 m, in parts below 30 m.
+        (a_grid((40, 64), left=15.7, bottom=44, cell=0.00125, crs="EPSG:4326"), 3908, (6.317e6, 4.885e6), 60, (5, 4)),
+        # Meshes of 16 cells end beyond the pole, where no place is. 112 km x 19 km at most, in parts below 30 km.
+        (a_grid((10, 30), left=-30, bottom=-90, cell=1, crs="EPSG:4326"), 3031, (-1e6, 1e6), 60_000, (4, 1)),
+    ],
+)  # fmt: skip
+def test_every_part_takes_the_very_cell_that_holds_its_centre(grid, hazard_crs, corner, cell, parts):
+    rng = np.random.default_rng(5)
+    people = rng.exponential(20, grid.shape)
+    index = an_index(box(*grid.bounds), people=people, grid=grid)
+    values = rng.integers(0, 10, (200, 220)).astype(np.float32)
+    hazard_grid = Grid(CRS.from_epsg(hazard_crs), *corner, cell, cell, *values.shape)
+    scores = scored(index, of_array(index, values, hazard_grid), 2, 5, 9)
+    transform = Affine(cell, 0, corner[0], 0, -cell, corner[1])
+    blocks = by_looking_up_every_centre(grid, hazard_crs, transform, values, parts)
+    shares = blocks.reshape(grid.ny, parts[0], grid.nx, parts[1])
+    assert np.isfinite(shares).mean() > 0.2
+    for t, threshold in enumerate((2, 5, 9)):
+        wanted = (people * (shares >= threshold).mean(axis=(1, 3))).sum()
+        assert scores.exposed[0, t] == pytest.approx(wanted, rel=1e-12)
+    assert scores.not_modelled[0] == pytest.approx((people * np.isnan(shares).mean(axis=(1, 3))).sum(), abs=1e-6)
 
 
 def test_another_crs_takes_the_cell_that_holds_the_centre_of_each_part(tmp_path):
@@ -354,6 +402,9 @@ def test_a_hazard_that_lies_elsewhere_is_refused(tmp_path):
         PolygonHazard(some_polygons(box(3, 0, 4, 1)), index.population)
     with pytest.raises(NoOverlap, match=r"utm\.tif lies nowhere"):
         scored_file(index, a_raster(tmp_path / "utm.tif", np.ones((3, 3)), crs=UTM, left=5e5, bottom=5e6, cell=100))
+    beside = a_grid((9, 9), left=4.01 * 111_319.49, bottom=0, cell=9_000, crs="EPSG:3857")  # by 1 of 3 cells
+    with pytest.raises(NoOverlap):
+        of_array(index, np.ones((9, 9)), beside)
 
 
 def test_polygons_cover_exactly_and_are_counted_once_where_they_overlap():

@@ -12,6 +12,7 @@ from shapely import LineString, MultiPoint, MultiPolygon, Point, Polygon, box
 
 from gis.errors import (
     CoordinatesOffEarth,
+    CoordinatesTooFar,
     Damaged,
     EmptyLayer,
     FileMissing,
@@ -170,6 +171,13 @@ def test_coordinates_of_a_geopackage_must_be_numbers(tmp_path, number):
         shape = Polygon([(16, 44), (17, 44), (17, number), (16, 44)])
     with pytest.raises(Damaged, match="not a finite number"):
         read_polygons(polygons_file(tmp_path / "a.gpkg", [shape], SPATIAL_INDEX="NO"))
+
+
+@pytest.mark.parametrize("far", [1e300, -1e15, 1.1e9])
+def test_coordinates_that_no_place_has_are_refused(tmp_path, far):
+    path = polygons_file(tmp_path / "far.gpkg", [box(0, 0, 1, 1), box(min(far, 0), 0, max(far, 1), 1)], crs=UTM)
+    with pytest.raises(CoordinatesTooFar, match=r"far.gpkg has the coordinate -?1(.1)?e\+"):
+        read_polygons(path)
 
 
 def test_projected_coordinates_in_a_geojson_are_seen(tmp_path):

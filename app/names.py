@@ -1,38 +1,60 @@
-"""Names as people type them: without marks, with dj for đ, in either script."""
+"""Names of places for a reader: in their language and script, found as they type, in the order of the alphabet."""
+
+from __future__ import annotations
 
 import re
-import unicodedata
+from collections.abc import Iterable
+from typing import Final
 
+from app.languages import CYRILLIC, LATIN, chosen
+from app.transliteration import cyrillic
+from foundation.folding import folded, matches
 from layers.areas import Area
 
-CYRILLIC = dict(
-    zip(
-        "абвгдђежзијклљмнњопрстћуфхцчџш",
-        [*"abvgddezzijkl", "lj", "m", "n", "nj", *"oprstcufhcc", "dz", "s"],
-        strict=True,
-    )
+# With the four letters of other languages where readers here look for them.
+ALPHABETS: Final = (
+    "a b c č ć d dž đ e f g h i j k l lj m n nj o p q r s š t u v w x y z ž".split(),
+    "а б в г д ђ е ж з и ј к л љ м н њ о п р с т ћ у ф х ц ч џ ш".split(),
 )
+PLACES: Final = {letter: place for alphabet in ALPHABETS for place, letter in enumerate(alphabet, 1)}
+LETTER: Final = re.compile("dž|lj|nj|.", re.DOTALL)
 
 
-def folded(name: str) -> str:
-    """The name in small Latin letters without marks; Đ, Dj and Ђ are the same, and so are - and a space."""
-    text = "".join(CYRILLIC.get(letter, letter) for letter in name.casefold())
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return re.sub(r"[\W_]+", " ", plain.replace("đ", "d").replace("dj", "d")).strip()
+def name_of(area: Area, language: str | None = None) -> str:
+    """The area's name for a reader of that language, by default the one who asks."""
+    language = language or chosen()
+    own = area.names.get(language)
+    if own or language != CYRILLIC:
+        return str(own or area.name)
+    return cyrillic(str(area.names.get(LATIN) or area.name))
 
 
-def matches(name: str, typed: str) -> int | None:
-    """How well a name answers what was typed: 0 begins with it, 1 a word does, 2 has it somewhere; None not at all."""
-    name, typed = folded(name), folded(typed)
-    if not typed:
-        return None
-    if name.startswith(typed):
-        return 0
-    if f" {typed}" in name:
-        return 1
-    return 2 if typed in name else None
+def in_script(text: str) -> str:
+    """A name that is written in Latin letters, in those of the reader."""
+    return cyrillic(text) if chosen() == CYRILLIC else text
 
 
-def name_of(area: Area, language: str) -> str:
-    """The area's name for a reader of that language."""
-    return str(area.names.get(language) or area.name)
+def area_matches(area: Area, typed: str) -> int | None:
+    """How well any of the area's names answers what was typed, as `matches` says."""
+    found = [matches(str(name), typed) for name in {area.name, *area.names.values()}]
+    return min((how for how in found if how is not None), default=None)
+
+
+def in_order(name: str) -> tuple[tuple[int, int, str], ...]:
+    """A key that sorts names as the alphabet of their script does: č after c, nj after n; digits before letters."""
+    return tuple(_place(letter) for letter in LETTER.findall(name.casefold()))
+
+
+def _place(letter: str) -> tuple[int, int, str]:
+    if letter in PLACES:
+        return 2, PLACES[letter], letter
+    plain = folded(letter)
+    return (2, PLACES.get(plain, 0), letter) if plain.isalpha() else (1 if plain else 0, 0, letter)
+
+
+def sorted_by_name(areas: Iterable[Area]) -> list[Area]:
+    """The areas in the order of their names for the reader."""
+    return sorted(areas, key=lambda area: in_order(name_of(area)))
+
+
+__all__ = ["area_matches", "folded", "in_order", "in_script", "matches", "name_of", "sorted_by_name"]

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from foundation.audit import Actor
+from foundation.folding import folded
 from layers.field_errors import (
     ColumnsLacking,
     FieldError,
@@ -35,7 +36,6 @@ from layers.measuring import Kept, conflict, enter, refusal, refuse_impossible
 from layers.moments import moment
 from layers.readings import Measured, ReadingSource, doubts, known
 from layers.sources import Table, table_of
-from layers.tables import folded
 
 MOST_ROWS: Final = 50_000
 ROLES: Final = {

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -25,6 +24,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from foundation.errors import N_
+from foundation.folding import folded
 from gis.errors import (
     BadValues,
     DuplicateCodes,
@@ -131,12 +131,6 @@ def _refuse_unknown(name: str, codes: Sequence[str], context: Mapping[str, Any])
     unknown = [f"{code or '–'} (row {row})" for row, code in enumerate(codes, 2) if code not in known]
     if unknown:
         raise UnknownCodes(file=name, codes=listed(unknown, 30))
-
-
-def folded(name: str) -> str:
-    """A name without marks, case and punctuation, to compare names by."""
-    plain = unicodedata.normalize("NFKD", name.casefold().replace("đ", "d"))
-    return re.sub(r"[\W_]+", " ", "".join(c for c in plain if not unicodedata.combining(c))).strip()
 
 
 def _codes_of_names(

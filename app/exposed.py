@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.names import folded
+from app.names import folded, in_order, name_of, sorted_by_name
 from app.numbers import rounded, rounded_tree
 from layers.areas import Area, Boundary, Level
 from layers.catalogue import RANK, Kind, LayerVersion, Method, State, shown
@@ -244,7 +244,7 @@ class Tree:
     @cached_property
     def municipalities(self) -> list[Area]:
         """By name, as the alphabet of the country has it."""
-        return sorted((a for a in self.areas.values() if a.level == Level.MUNICIPALITY), key=lambda a: folded(a.name))
+        return sorted_by_name(a for a in self.areas.values() if a.level == Level.MUNICIPALITY)
 
     def above(self, area: Area) -> tuple[Area, ...]:
         """What lies above, nearest first."""
@@ -299,7 +299,7 @@ def totals(rows: Iterable[Row], level: Level) -> list[Total]:
         area = row.over(level)
         if area is not None:
             sums.setdefault(area.id, Total(area)).add(row)
-    return sorted(sums.values(), key=lambda t: folded(t.area.name) if t.area else "")
+    return sorted(sums.values(), key=lambda t: in_order(name_of(t.area)) if t.area else ())
 
 
 def total(rows: Iterable[Row]) -> Total:

@@ -13,8 +13,8 @@ from layers.areas import Area
 
 # With the four letters of other languages where readers here look for them.
 ALPHABETS: Final = (
-    "a b c č ć d dž đ e f g h i j k l lj m n nj o p q r s š t u v w x y z ž".split(),
-    "а б в г д ђ е ж з и ј к л љ м н њ о п р с т ћ у ф х ц ч џ ш".split(),
+    (*"abcčćd", "dž", *"đefghijkl", "lj", *"mn", "nj", *"opqrsštuvwxyzž"),
+    (*"абвгдђежзијклљмнњопрстћуфхцчџш",),
 )
 PLACES: Final = {letter: place for alphabet in ALPHABETS for place, letter in enumerate(alphabet, 1)}
 LETTER: Final = re.compile("dž|lj|nj|.", re.DOTALL)

@@ -18,7 +18,7 @@ from app.exposed import NOT_MODELLED, Choice, Row, situation, total
 from app.guards import needs
 from app.languages import _
 from app.maps import NOBODY, PortableText, as_json, portable_map, script_hashes
-from app.names import folded, matches
+from app.names import area_matches, folded, in_order, name_of
 from app.pages.tiles import current_tiles
 from app.pages.view import (
     METHOD_SIGNS,
@@ -35,7 +35,7 @@ from app.pages.view import (
 from app.rights import Right
 from app.tilestore import legend_of_version
 from gis.classes import Legend
-from layers.areas import Level
+from layers.areas import Level, areas
 from layers.catalogue import Kind, LayerVersion, shown
 from layers.country import BOUNDS
 
@@ -111,7 +111,7 @@ def places(version: UUID) -> ResponseReturnValue:
         rows = session.execute(
             text(
                 """
-                SELECT area.id::text, area.name, ST_X(p), ST_Y(p),
+                SELECT area.id, ST_X(p), ST_Y(p),
                        ARRAY[ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e)],
                        coalesce(boundary.area_km2, 0)
                 FROM boundary JOIN area ON area.id = boundary.area_id,
@@ -121,9 +121,10 @@ def places(version: UUID) -> ResponseReturnValue:
             ),
             {"version": version},
         ).all()
+        named = {area.id: name_of(area) for area in areas(session, Level.MUNICIPALITY)}
     data = [
-        [i, name, round(x, 4), round(y, 4), [round(v, 4) for v in box], round(size)]
-        for i, name, x, y, box, size in rows
+        [str(i), named[i], round(x, 4), round(y, 4), [round(v, 4) for v in box], round(size)]
+        for i, x, y, box, size in rows
     ]
     answer = Response(as_json(data), mimetype="application/json")
     answer.headers["Cache-Control"] = "private, max-age=86400"
@@ -139,12 +140,12 @@ def search() -> ResponseReturnValue:
         tree = look(session).tree
         found = []
         for area in tree.municipalities:
-            match = matches(area.name, typed)
+            match = area_matches(area, typed)
             if match is None and folded(typed) and area.code.startswith(typed.strip()):
                 match = 1
             if match is not None:
                 above = [a for a in tree.above(area) if a.level != Level.COUNTRY]
-                found.append((match, folded(area.name), area, above))
+                found.append((match, in_order(area_name(area)), area, above))
     data = [
         {"id": str(area.id), "name": area_name(area), "above": " · ".join(area_name(a) for a in above)}
         for _match, _name, area, above in sorted(found, key=lambda f: f[:2])[:MOST_FOUND]
@@ -292,7 +293,10 @@ def _setup(session: Session, view: View, rivers: LayerVersion | None) -> dict[st
     return {
         "bounds": bounds,
         "boundaries": _address("tiles.boundaries", view.boundaries, "mvt") if view.boundaries else None,
-        "places": url_for("map.places", version=view.boundaries.id) if view.boundaries else None,
+        # Kept by the browser for a day: names in another language are at another address.
+        "places": url_for("map.places", version=view.boundaries.id, language=languages.chosen())
+        if view.boundaries
+        else None,
         "rivers": _address("tiles.features", rivers, "mvt") if rivers else None,
         "exposure": url_for("map.exposure"),
         "search": url_for("map.search"),

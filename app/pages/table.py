@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from app.db import without_space
 from app.exposed import NOT_MODELLED, Row, total, totals
 from app.guards import needs
-from app.names import folded, matches
+from app.names import area_matches, in_order, sorted_by_name
 from app.pages.view import View, area_name, class_names, look, sources, used_runs
 from app.rights import Right
 from layers.areas import Area, Level
@@ -23,7 +23,7 @@ SIZE = 50
 LEVELS = (Level.ENTITY, Level.CANTON)
 
 SORTS: dict[str, Callable[[Row], Any]] = {
-    "name": lambda row: folded(area_name(row.area)),
+    "name": lambda row: in_order(area_name(row.area)),
     "canton": lambda row: _over(row, Level.CANTON),
     "entity": lambda row: _over(row, Level.ENTITY),
     "people": lambda row: row.population,
@@ -33,9 +33,9 @@ SORTS: dict[str, Callable[[Row], Any]] = {
 NUMBERS = frozenset({"people", "exposed", "share"})
 
 
-def _over(row: Row, level: Level) -> str:
+def _over(row: Row, level: Level) -> tuple[bool, Any]:
     area = row.over(level)
-    return folded(area_name(area)) if area else "~"
+    return area is None, in_order(area_name(area)) if area else ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Asked:
         return [*sorted(known, key=key, reverse=self.down), *unknown]
 
     def _wants(self, row: Row) -> bool:
-        if self.typed and matches(row.area.name, self.typed) is None and not row.area.code.startswith(self.typed):
+        if self.typed and area_matches(row.area, self.typed) is None and not row.area.code.startswith(self.typed):
             return False
         for level, code in ((Level.ENTITY, self.entity), (Level.CANTON, self.canton)):
             over = row.over(level)
@@ -119,8 +119,7 @@ def show() -> ResponseReturnValue:
 
 
 def _above(view: View, level: Level) -> list[Area]:
-    found = [a for a in view.tree.areas.values() if a.level == level]
-    return sorted(found, key=lambda a: folded(area_name(a)))
+    return sorted_by_name(a for a in view.tree.areas.values() if a.level == level)
 
 
 def _address(**changes: Any) -> str:

@@ -16,7 +16,7 @@ from app import exposed, languages
 from app.exposed import FLOOD, Choice, Row, Run, Situation, Tree
 from app.languages import _
 from app.maps import Classes, Swatch, classes_of
-from app.names import name_of
+from app.names import in_script, name_of
 from foundation.roles import Role
 from layers.areas import Area, Level
 from layers.catalogue import KIND_WORDS, STATE_WORDS, Kind, LayerVersion, Method, State, shown
@@ -58,7 +58,7 @@ def is_illustrative(version: LayerVersion | None) -> bool:
 
 def area_name(area: Area) -> str:
     """In the reader's language."""
-    return name_of(area, languages.chosen())
+    return name_of(area)
 
 
 SHORT = {"BA-BIH": "FBiH", "BA-SRP": "RS", "BA-BRC": "BD"}
@@ -66,7 +66,8 @@ SHORT = {"BA-BIH": "FBiH", "BA-SRP": "RS", "BA-BRC": "BD"}
 
 def short_name(area: Area) -> str:
     """As it is written where there is little room."""
-    return SHORT.get(area.code) or area_name(area)
+    short = SHORT.get(area.code)
+    return in_script(short) if short else area_name(area)
 
 
 def choice_name(choice: Choice, *, with_family: bool = True) -> str:

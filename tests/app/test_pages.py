@@ -46,7 +46,7 @@ def test_choosing_a_language_never_leads_to_another_site(client, referer):
 
 def test_the_page_one_is_sent_back_to_can_be_asked_for_again(client, country):
     version = country.versions["Općine"].id
-    referer = f"http://localhost/jobs/{version}/cancel"
+    referer = f"http://localhost/op/jobs/{version}/cancel"
     assert client.get("/language/hr", headers={"Referer": referer}).headers["Location"] == "/"
     assert client.get("/language/hr", headers={"Referer": "http://localhost/nowhere"}).headers["Location"] == "/nowhere"
 
@@ -54,7 +54,7 @@ def test_the_page_one_is_sent_back_to_can_be_asked_for_again(client, country):
 def test_the_switch_offers_five_languages_by_their_own_names(client):
     client.set_cookie("language", "sr_Cyrl_BA")
     page = client.get("/status").text
-    assert '<html lang="sr-Cyrl">' in page
+    assert '<html lang="sr-Cyrl"' in page
     for name in ("Bosanski", "Hrvatski", "Srpski (latinica)", "Српски (ћирилица)", "English"):
         assert f">{name}</a>" in page
     assert "Спремност" in page

@@ -7,7 +7,6 @@ look at the database.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +18,7 @@ from psycopg_pool import ConnectionPool
 
 from app.errors import DatabaseUnavailable, NoSuchTile
 from app.settings import libpq_url
+from foundation.recent import Recent
 from gis.classes import DEPTH, FWI, Legend
 from gis.errors import TileOutside
 from gis.palettes import Palette
@@ -60,28 +60,6 @@ BINARY: Final = 1
 KNOWN: Final = "SELECT 1 FROM layer_version WHERE id = %s"
 
 
-class Recent:
-    """The values that were used last, at most so many; may be used by many threads."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._kept: OrderedDict[Any, Any] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: Any, make: Callable[[], Any]) -> Any:
-        """The kept value, or a new one."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        made = make()
-        with self._lock:
-            self._kept[key] = made
-            if len(self._kept) > self._most:
-                self._kept.popitem(last=False)
-        return made
-
-
 class Tiles:
     """The tiles of one application."""
 
@@ -90,8 +68,8 @@ class Tiles:
         self._file = file
         self._pool: ConnectionPool | None = None
         self._lock = threading.Lock()
-        self._pyramids = Recent(OPEN_PYRAMIDS)
-        self._pngs = Recent(KEPT_TILES)
+        self._pyramids: Recent[Any, Any] = Recent(OPEN_PYRAMIDS)
+        self._pngs: Recent[Any, bytes] = Recent(KEPT_TILES)
         self._known: set[UUID] = set()
 
     def vector(self, source: str, version: UUID, z: int, x: int, y: int) -> bytes:
@@ -132,8 +110,7 @@ class Tiles:
                 raise NoSuchTile from error
             return drawn
 
-        tile: bytes = self._pngs.get((version, z, x, y), draw)
-        return tile
+        return self._pngs.get((version, z, x, y), draw)
 
     def zooms(self, digest: str) -> tuple[int, int]:
         """The smallest and largest zoom of a pyramid."""
@@ -189,4 +166,4 @@ def legend_of_version(kind: Kind, facts: dict[str, Any]) -> Legend:
     return FWI if kind == Kind.FIRE_DANGER else DEPTH
 
 
-__all__ = ["BOUNDARIES", "EMPTY", "FEATURES", "Recent", "Tiles", "legend_of_version"]
+__all__ = ["BOUNDARIES", "EMPTY", "FEATURES", "Tiles", "legend_of_version"]

@@ -98,3 +98,122 @@ class WrongReturnPeriod(LayersError):
     """A return period that is no number of years."""
 
     text = N_("{layer}: the return period {years} must be a number of years above 0; 1-in-100 is 100.")
+
+
+class PlaceNotUnderstood(LayersError):
+    """What was drawn is no geometry."""
+
+    text = N_("The area that was drawn cannot be read ({reason}); draw it again, or give it as a file.")
+
+
+class PlaceWithoutArea(LayersError):
+    """A point or a line was drawn, without a distance."""
+
+    text = N_("A point or a line has no area: give the distance around it in metres, or draw a polygon.")
+
+
+class TooManyCorners(LayersError):
+    """An area with more corners than anybody draws."""
+
+    text = N_("The area has {corners} corners, more than {most}; simplify it first.")
+
+
+class PlaceTangled(LayersError):
+    """An outline that crosses itself more often than can be repaired in reasonable time."""
+
+    text = N_("The outline crosses itself so often that it cannot be repaired; simplify it, or draw it again.")
+
+
+class WrongDistance(LayersError):
+    """A radius or a buffer that is no distance to ask about."""
+
+    text = N_("The distance around a point or a line must be from {least:g} to {most:g} metres, not {metres}.")
+
+
+class PlaceTooSmall(LayersError):
+    """Nothing is left of an area, or less than anybody asks about."""
+
+    text = N_("The area that was drawn is smaller than {least_m2:g} m²; draw a larger one.")
+
+
+class PlaceTooLarge(LayersError):
+    """An area far larger than the country."""
+
+    text = N_("The area has {km2} km², more than {most:g} km²; look whether its corners are right.")
+
+
+class PlaceOutside(LayersError):
+    """An area that lies wholly outside the country."""
+
+    text = N_("The area ({found}) lies outside the country; nothing is known there. Draw it within the country.")
+
+
+class PlaceSwapped(PlaceOutside):
+    """An area that would lie in the country if longitude and latitude changed places."""
+
+    text = N_(
+        "The area ({found}) lies outside the country; its longitudes and latitudes are exchanged. Turn them round."
+    )
+
+
+class NoSuchArea(LayersError):
+    """No area has that id."""
+
+    text = N_("There is no area {id}.")
+
+
+class NoBoundary(LayersError):
+    """An area is not counted by itself in the layers that are shown."""
+
+    text = N_("{area} has no boundary of its own in the layers that are shown; nothing is counted for it alone.")
+
+
+class CountedInAnother(NoBoundary):
+    """An area whose land lies in another's boundary."""
+
+    text = N_("{area} has no boundary of its own in the layers that are shown; its people are counted in {host}.")
+
+
+class NothingCounted(LayersError):
+    """No exposed people are stored for the hazard that was chosen."""
+
+    text = N_("For this hazard no exposed people have been counted; choose another, or wait until they are counted.")
+
+
+class CountedByOlderEdition(LayersError):
+    """The numbers were stored before their cells were kept with them."""
+
+    text = N_("{layer} was counted by an older edition, which kept no cells: count it anew (spremnost layers count).")
+
+
+class NoDepths(LayersError):
+    """A threshold or a rise was asked of a hazard that has none."""
+
+    text = N_("{layer} shows what is flooded, without depths: it has no threshold and no rise. Choose a depth layer.")
+
+
+class NoRise(LayersError):
+    """A rise of the water was asked of a fire."""
+
+    text = N_("{layer} is no flood: its water cannot rise. Choose a flood, or ask for another threshold.")
+
+
+class RiseOutOfRange(LayersError):
+    """A rise beyond what the method says anything about."""
+
+    text = N_(
+        "The rise must be from {least:g} to {most:g} m, not {rise}: beyond that it is another flood, which a layer of "
+        "another return period shows better."
+    )
+
+
+class ThresholdOutOfRange(LayersError):
+    """A threshold that the hazard's values cannot have."""
+
+    text = N_("The threshold must be above {least:g} and at most {most:g} {unit}, not {threshold}.")
+
+
+class WrongClasses(LayersError):
+    """Class limits that do not rise, or too many of them."""
+
+    text = N_("The limits of the classes must rise, be above 0 and be at most {most}; {edges} do not.")

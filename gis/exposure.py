@@ -164,6 +164,11 @@ class ExposureIndex:
     def zones(self) -> int:
         return len(self.zone_start) - 1
 
+    @property
+    def used(self) -> tuple[int, int]:
+        """(first, end) of the entries that belong to its zones: of only() a range there are more."""
+        return int(self.zone_start[0]), int(self.zone_start[-1])
+
     @cached_property
     def people(self) -> NDArray[np.float64]:
         """Population of each zone, (zones,)."""
@@ -171,7 +176,9 @@ class ExposureIndex:
         return people
 
     def only(self, zones: Sequence[int] | range) -> Self:
-        """The same for some of the zones, in that order; a range is not copied."""
+        """The same for some of the zones, in that order; those that follow each other are not copied."""
+        if len(zones) and list(zones) == list(range(zones[0], zones[-1] + 1)):
+            zones = range(zones[0], zones[-1] + 1)
         if isinstance(zones, range) and zones.step == 1:
             start = self.zone_start[zones.start : zones.stop + 1]
             return type(self)(self.population, start, self.entry_cell, self.entry_people)

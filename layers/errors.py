@@ -217,3 +217,9 @@ class WrongClasses(LayersError):
     """Class limits that do not rise, or too many of them."""
 
     text = N_("The limits of the classes must rise, be above 0 and be at most {most}; {edges} do not.")
+
+
+class WrongPage(LayersError):
+    """A page of cells that is none."""
+
+    text = N_("Give at most {most} cells at once, from the first one on.")

@@ -183,7 +183,7 @@ def _place(parts: Any, buffer_m: float | None) -> Place:
     areal = np.isin(shapely.get_type_id(parts), (sources.POLYGON, sources.MULTIPOLYGON))
     if (areal & ~shapely.is_valid(parts)).any():
         parts = parts.copy()
-        parts[areal], _ = polygons._repair(parts[areal])
+        parts[areal], _ = polygons.repair(parts[areal])
         text = "The outline crossed itself and was repaired; look whether the area is the one that you meant."
         findings.append(finding("invalid_repaired", text))
     geometry = shapely.union_all(parts)

@@ -22,6 +22,7 @@ from foundation.recent import Recent
 from gis.classes import DEPTH, FWI, Legend
 from gis.errors import TileOutside
 from gis.palettes import Palette
+from gis.rise import HIGHEST_RISE_M, LOWEST_RISE_M, risen_palette
 from gis.tiles import EMPTY, Pyramid
 from layers.catalogue import Kind
 
@@ -29,6 +30,9 @@ DEEPEST: Final = 22
 CONNECTIONS: Final = 8
 OPEN_PYRAMIDS: Final = 64
 KEPT_TILES: Final = 4096
+KEPT_PALETTES: Final = 512
+RISE_STEP_CM: Final = 5
+"""A rise is drawn in steps of so much: a pyramid's own steps are not finer."""
 
 # One statement for each source, planned once on each connection: $1 version, $2 zoom, $3 column, $4 row. && uses the
 # index on the shape; a tile in which nothing lies is empty. The margin keeps lines at a tile's edge from being seen.
@@ -69,6 +73,7 @@ class Tiles:
         self._pool: ConnectionPool | None = None
         self._lock = threading.Lock()
         self._pyramids: Recent[Any, Any] = Recent(OPEN_PYRAMIDS)
+        self._palettes: Recent[tuple[UUID, int], Palette] = Recent(KEPT_PALETTES)
         self._pngs: Recent[Any, bytes] = Recent(KEPT_TILES)
         self._known: set[UUID] = set()
 
@@ -93,15 +98,30 @@ class Tiles:
                 self._connections().check()
         raise AssertionError
 
-    def hazard(self, version: UUID, source: Callable[[], tuple[str, Legend]], z: int, x: int, y: int) -> bytes:
-        """A tile of a raster as PNG. source: gives the pyramid's file and the legend, asked once. Raises NoSuchTile."""
+    def hazard(
+        self, id_: UUID, source: Callable[[], tuple[str, Legend]], z: int, x: int, y: int, *, rise_cm: int = 0
+    ) -> bytes:
+        """A tile of a raster as PNG; rise_cm: of a flood's, as if its water had risen (gis.rise).
 
-        def open_() -> tuple[Pyramid, Palette]:
+        id_: of the version whose raster it is, or of the run that the water over the ground belongs to. source: gives
+        the pyramid's file and the legend, asked once. Raises NoSuchTile, also for a rise that is not drawn.
+        """
+        if rise_cm % RISE_STEP_CM or not LOWEST_RISE_M <= rise_cm / 100 <= HIGHEST_RISE_M:
+            raise NoSuchTile
+
+        def open_() -> tuple[Pyramid, Legend]:
             digest, legend = source()
-            pyramid = Pyramid.open(self._file(digest))
-            return pyramid, Palette.of(legend, pyramid.steps)
+            return Pyramid.open(self._file(digest)), legend
 
-        pyramid, palette = self._pyramids.get(version, open_)
+        # A source of its own for a rise: not every raster has one.
+        pyramid, legend = self._pyramids.get((id_, rise_cm != 0), open_)
+
+        def colour() -> Palette:
+            if rise_cm == 0:
+                return Palette.of(legend, pyramid.steps)
+            return risen_palette(legend, pyramid.steps, rise_cm / 100)
+
+        palette = self._palettes.get((id_, rise_cm), colour)
 
         def draw() -> bytes:
             try:
@@ -110,7 +130,7 @@ class Tiles:
                 raise NoSuchTile from error
             return drawn
 
-        return self._pngs.get((version, z, x, y), draw)
+        return self._pngs.get((id_, rise_cm, z, x, y), draw)
 
     def zooms(self, digest: str) -> tuple[int, int]:
         """The smallest and largest zoom of a pyramid."""

@@ -236,3 +236,26 @@ def answering(
 def methods(sources: Iterable[Source]) -> set[Method]:
     """How what a number rests on came about."""
     return {source.method for source in sources}
+
+
+@dataclass(frozen=True)
+class RisenPicture:
+    """Whose tiles show a flood after a rise: of the run, spread by height; or of the version, deepened where it is wet.
+
+    The latter is a lower bound, without spread.
+    """
+
+    version_id: UUID
+    run_id: UUID | None
+
+    @property
+    def spread(self) -> bool:
+        """Whether dry ground that the water reaches is drawn."""
+        return self.run_id is not None
+
+
+def risen_picture(run: Run) -> RisenPicture | None:
+    """How the hazard of a run is drawn after a rise; None where it has no depths."""
+    if run.hazard.kind != Kind.FLOOD_DEPTH:
+        return None
+    return RisenPicture(run.hazard.version_id, run.id if run.files.over_ground_pyramid else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 from uuid import UUID
 
@@ -15,7 +16,9 @@ from app.factory import current_settings
 from app.tilestore import BOUNDARIES, FEATURES, Tiles, legend_of_version
 from gis.classes import Legend
 from layers import catalogue
+from layers.catalogue import Kind, LayerVersion
 from layers.errors import NoSuchLayer
+from layers.exposure import ExposureRun
 from layers.files import FileStore
 
 tiles = Blueprint("tiles", __name__, url_prefix="/tiles")
@@ -58,6 +61,48 @@ def hazard(version: UUID, z: int, x: int, y: int) -> ResponseReturnValue:
     return _lasting(current_tiles().hazard(version, lambda: _source(version), z, x, y), "image/png", version, z, x, y)
 
 
+@tiles.get("/deepened/<uuid:version>/<int(signed=True):rise_cm>/<int:z>/<int:x>/<int:y>.png")
+@guards.tiles
+def deepened(version: UUID, rise_cm: int, z: int, x: int, y: int) -> ResponseReturnValue:
+    """A flood whose water has risen where it is wet, without spread: a lower bound, which the page must say."""
+    return _risen(version, lambda: _depths(version), rise_cm, z, x, y)
+
+
+@tiles.get("/spread/<uuid:run>/<int(signed=True):rise_cm>/<int:z>/<int:x>/<int:y>.png")
+@guards.tiles
+def spread(run: UUID, rise_cm: int, z: int, x: int, y: int) -> ResponseReturnValue:
+    """A flood whose water has risen and spread by height above drainage, as it was counted in a run."""
+    return _risen(run, lambda: _over_ground(run), rise_cm, z, x, y)
+
+
+def _risen(
+    id_: UUID, source: Callable[[], tuple[str, Legend]], rise_cm: int, z: int, x: int, y: int
+) -> ResponseReturnValue:
+    if rise_cm == 0:  # the flood itself, which has an address of its own
+        raise NoSuchTile
+    if _is_known(id_, z, x, y, rise_cm):
+        return Response(status=304)
+    data = current_tiles().hazard(id_, source, z, x, y, rise_cm=rise_cm)
+    return _lasting(data, "image/png", id_, z, x, y, rise_cm)
+
+
+def _depths(version_id: UUID) -> tuple[str, Legend]:
+    with without_space() as session:
+        version = session.get(LayerVersion, version_id)
+        if version is None or version.layer.kind != Kind.FLOOD_DEPTH:
+            raise NoSuchTile
+    return _source(version_id)
+
+
+def _over_ground(run_id: UUID) -> tuple[str, Legend]:
+    with without_space() as session:
+        run = session.get(ExposureRun, run_id)
+        if run is None or run.over_ground_pyramid is None:
+            raise NoSuchTile
+        hazard = catalogue.version(session, run.hazard_version_id)
+        return run.over_ground_pyramid, legend_of_version(hazard.layer.kind, hazard.facts)
+
+
 def _vector(source: str, version: UUID, z: int, x: int, y: int) -> ResponseReturnValue:
     if _is_known(version, z, x, y):
         return Response(status=304)
@@ -77,18 +122,18 @@ def _source(version_id: UUID) -> tuple[str, Legend]:
         return str(digest), legend_of_version(version.layer.kind, version.facts)
 
 
-def _tag(version: UUID, z: int, x: int, y: int) -> str:
-    return f'"{version.hex}-{z}-{x}-{y}"'
+def _tag(id_: UUID, *place: int) -> str:
+    return f'"{id_.hex}-{"-".join(map(str, place))}"'
 
 
-def _is_known(version: UUID, z: int, x: int, y: int) -> bool:
-    return request.headers.get("If-None-Match") == _tag(version, z, x, y)
+def _is_known(id_: UUID, *place: int) -> bool:
+    return request.headers.get("If-None-Match") == _tag(id_, *place)
 
 
-def _lasting(data: bytes, mimetype: str, version: UUID, z: int, x: int, y: int) -> Response:
+def _lasting(data: bytes, mimetype: str, id_: UUID, *place: int) -> Response:
     answer = Response(data or None, status=200 if data else 204, mimetype=mimetype)
     answer.headers["Cache-Control"] = FOR_EVER
-    answer.headers["ETag"] = _tag(version, z, x, y)
+    answer.headers["ETag"] = _tag(id_, *place)
     return answer
 
 

@@ -151,9 +151,7 @@ class PlaceOutside(LayersError):
 class PlaceSwapped(PlaceOutside):
     """An area that would lie in the country if longitude and latitude changed places."""
 
-    text = N_(
-        "The area ({found}) lies outside the country; its longitudes and latitudes are exchanged. Turn them round."
-    )
+    text = N_("The area ({found}) lies outside the country: longitude and latitude are exchanged. Turn them round.")
 
 
 class NoSuchArea(LayersError):

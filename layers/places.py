@@ -13,6 +13,7 @@ import numpy as np
 import shapely
 from pyproj import CRS, Geod, Transformer
 
+from foundation.errors import N_
 from gis import polygons
 from layers import sources
 from layers.country import BOUNDS
@@ -184,7 +185,7 @@ def _place(parts: Any, buffer_m: float | None) -> Place:
     if (areal & ~shapely.is_valid(parts)).any():
         parts = parts.copy()
         parts[areal], _ = polygons.repair(parts[areal])
-        text = "The outline crossed itself and was repaired; look whether the area is the one that you meant."
+        text = N_("The outline crossed itself and was repaired; look whether the area is the one that you meant.")
         findings.append(finding("invalid_repaired", text))
     geometry = shapely.union_all(parts)
     if buffer_m is not None:

@@ -17,6 +17,7 @@ import shapely
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from foundation.errors import N_
 from gis.exposure import ExposureIndex
 from gis.polygons import areas as areal
 from layers.areas import Area, Boundary, Level, municipalities_of
@@ -125,7 +126,7 @@ def asked(session: Session, kept: KeptRuns, question: Question) -> Asked:
     stretches, left_out = _of_place(choose, place)
     findings = place.findings
     if left_out > LEFT_OUT_SHARE:
-        text = "{km2} km² of the area lie outside the country and were left out."
+        text = N_("{km2} km² of the area lie outside the country and were left out.")
         findings += (finding("outside_country", text, km2=round(place.area_km2 * left_out, 1)),)
     return Asked(question, place, tuple(runs), stretches, choose.marks(stretches), findings)
 

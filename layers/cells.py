@@ -12,8 +12,8 @@ from pyproj import CRS, Transformer
 from sqlalchemy.orm import Session
 
 from gis.grid import Grid
-from gis.polygons import same_crs
 from gis.population import Population
+from gis.systems import same_crs
 from layers.errors import WrongPage
 from layers.questions import Asked, Question, asked
 from layers.recounting import KeptRuns

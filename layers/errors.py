@@ -127,7 +127,7 @@ class PlaceTangled(LayersError):
 class WrongDistance(LayersError):
     """A radius or a buffer that is no distance to ask about."""
 
-    text = N_("The distance around a point or a line must be from {least:g} to {most:g} metres, not {metres}.")
+    text = N_("The distance around a point or a line must be from {least:g} to {most:g} metres, not {metres:g}.")
 
 
 class PlaceTooSmall(LayersError):
@@ -139,7 +139,7 @@ class PlaceTooSmall(LayersError):
 class PlaceTooLarge(LayersError):
     """An area far larger than the country."""
 
-    text = N_("The area has {km2} km², more than {most:g} km²; look whether its corners are right.")
+    text = N_("The area has {km2:.0f} km², more than {most:g} km²; look whether its corners are right.")
 
 
 class PlaceOutside(LayersError):

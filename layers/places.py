@@ -85,7 +85,7 @@ def drawn(geojson: Mapping[str, Any], buffer_m: float | None = None) -> Place:
     except (shapely.errors.GEOSException, TypeError, ValueError, RecursionError) as error:
         raise PlaceNotUnderstood(reason=_reason(error)) from error
     if geometry is None or geometry.is_empty:
-        raise PlaceNotUnderstood(reason="it is empty")
+        raise PlaceNotUnderstood(reason=N_("it is empty"))
     parts = shapely.get_parts(shapely.get_parts(geometry))
     _refuse_parts(parts, buffer_m)
     if shapely.get_num_coordinates(parts).sum() > TAME_CORNERS and not _tame(parts, buffer_m):
@@ -165,18 +165,18 @@ def place_of_parts(*, parts: list[str], buffer_m: float | None) -> dict[str, Any
 def _refuse_parts(parts: Any, buffer_m: float | None) -> None:
     _refuse_corners(parts)
     if not np.isfinite(shapely.get_coordinates(parts)).all():
-        raise PlaceNotUnderstood(reason="a corner is no pair of numbers")
+        raise PlaceNotUnderstood(reason=N_("a corner is no pair of numbers"))
     left, bottom, right, top = shapely.total_bounds(parts)
     if max(abs(left), abs(right)) > 180 or max(abs(bottom), abs(top)) > 90:
-        raise PlaceNotUnderstood(reason="a corner is not on Earth")
+        raise PlaceNotUnderstood(reason=N_("a corner is not on Earth"))
     if shapely.length(parts).sum() > LONGEST_DEGREES:
         raise PlaceTangled
     if max(right - left, top - bottom) > WIDEST_DEGREES:
-        raise PlaceTooLarge(km2=f"{(right - left) * (top - bottom) * 8000:.0f}", most=MOST_KM2)
+        raise PlaceTooLarge(km2=(right - left) * (top - bottom) * 8000, most=MOST_KM2)
     if buffer_m is None and not np.isin(shapely.get_type_id(parts), (sources.POLYGON, sources.MULTIPOLYGON)).all():
         raise PlaceWithoutArea
     if buffer_m is not None and not LEAST_DISTANCE_M <= buffer_m <= MOST_DISTANCE_M:
-        raise WrongDistance(metres=f"{buffer_m:g}", least=LEAST_DISTANCE_M, most=MOST_DISTANCE_M)
+        raise WrongDistance(metres=buffer_m, least=LEAST_DISTANCE_M, most=MOST_DISTANCE_M)
 
 
 def _place(parts: Any, buffer_m: float | None) -> Place:
@@ -197,7 +197,7 @@ def _place(parts: Any, buffer_m: float | None) -> Place:
     if min(km2 * 1e6, float(geometry.area) * METRES_PER_DEGREE**2) < LEAST_M2:
         raise PlaceTooSmall(least_m2=LEAST_M2)
     if km2 > MOST_KM2:
-        raise PlaceTooLarge(km2=f"{km2:.0f}", most=MOST_KM2)
+        raise PlaceTooLarge(km2=km2, most=MOST_KM2)
     return Place(geometry, km2, tuple(findings))
 
 

@@ -54,15 +54,15 @@ class Question:
         """What data() gave. Raises NothingCounted, PlaceNotUnderstood and what Reading.from_data raises."""
         where = data.get("where")
         if not isinstance(where, Mapping):
-            raise PlaceNotUnderstood(reason="no place")
+            raise PlaceNotUnderstood(reason=N_("no place is given"))
         buffer_m = where.get("buffer_m")
         try:
             area_id = UUID(where["area"]) if "area" in where else None
             buffer_m = None if buffer_m is None else float(buffer_m)
         except (ValueError, TypeError, AttributeError) as error:
-            raise PlaceNotUnderstood(reason="no place") from error
+            raise PlaceNotUnderstood(reason=N_("no place is given")) from error
         if (area_id is None) == ("geometry" not in where):
-            raise PlaceNotUnderstood(reason="either an area or a geometry")
+            raise PlaceNotUnderstood(reason=N_("give either an area or a geometry"))
         hazard = data.get("hazard")
         return cls(
             hazard=Hazard.from_data(hazard if isinstance(hazard, Mapping) else {}),

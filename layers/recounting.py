@@ -26,8 +26,9 @@ from foundation.errors import N_
 from foundation.recent import Recent
 from gis.exposure import ExposureIndex, Scores
 from gis.gathered import load_hazard, load_index
-from gis.polygons import Polygons, same_crs
+from gis.polygons import Polygons
 from gis.rise import HIGHEST_RISE_M, LOWEST_RISE_M, risen_thresholds, without_ground
+from gis.systems import same_crs
 from gis.values import Chunk
 from layers.answering import CountedAreas, FacilitiesAtHazard
 from layers.areas import Level, boundaries
@@ -93,13 +94,13 @@ class Reading:
         if self.rise_m != 0 and kind != Kind.FLOOD_DEPTH:
             raise NoRise(layer=run.hazard.layer)
         if not LOWEST_RISE_M <= self.rise_m <= HIGHEST_RISE_M:
-            raise RiseOutOfRange(rise=f"{self.rise_m:g}", least=LOWEST_RISE_M, most=HIGHEST_RISE_M)
+            raise RiseOutOfRange(rise=self.rise_m, least=LOWEST_RISE_M, most=HIGHEST_RISE_M)
         if self.threshold is not None and not 0 < self.threshold <= HIGHEST[kind]:
-            raise ThresholdOutOfRange(threshold=f"{self.threshold:g}", least=0.0, most=HIGHEST[kind], unit=unit)
+            raise ThresholdOutOfRange(threshold=self.threshold, least=0.0, most=HIGHEST[kind], unit=unit)
         edges = self.edges or ()
         sound = all(0 < edge <= HIGHEST[kind] for edge in edges) and all(a < b for a, b in pairwise(edges))
         if not sound or len(edges) > MOST_CLASSES:
-            raise WrongClasses(edges=", ".join(f"{edge:g}" for edge in edges)[:200], most=MOST_CLASSES)
+            raise WrongClasses(edges=list(edges), most=MOST_CLASSES)
 
     def data(self) -> dict[str, Any]:
         """As JSON knows it; only what was said."""

@@ -87,7 +87,7 @@ def test_a_recount_by_hand(world, kept, reading, west, east, classes):
 
 def test_a_rise_out_of_range_is_refused(world, kept):
     world.count(world.layer(Kind.FLOOD_DEPTH, "rp100", years=100.0, values=DEPTH))
-    with pytest.raises(RiseOutOfRange, match="from -5 to 5 m, not 7:"):
+    with pytest.raises(RiseOutOfRange, match=r"from -5 to 5 m, not 7\.0:"):
         kept.recount(the_run(world), Reading(rise_m=7.0))
 
 

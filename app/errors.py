@@ -237,6 +237,118 @@ class DraftTooLarge(AppError):
     text = N_("This is too much to be kept as a draft; send the form before you close the page.")
 
 
+class WrongInput(AppError):
+    """What was typed cannot be used; `field` is where."""
+
+    field: ClassVar[str] = ""
+
+
+class NameMissing(WrongInput):
+    """A person needs a name."""
+
+    text = N_("Enter first and last name.")
+    field = "name"
+
+
+class WrongEmail(WrongInput):
+    """That is no address of a mailbox."""
+
+    text = N_("Enter an e-mail address such as name@example.org.")
+    field = "email"
+
+
+class EmailTaken(WrongInput):
+    """Somebody active has that address."""
+
+    text = N_("Somebody with the address {email} is in already: change that person's roles, or use another address.")
+    field = "email"
+
+
+class OrganisationMissing(WrongInput):
+    """A role is played in an organisation."""
+
+    text = N_("Choose an organisation.")
+    field = "organisation"
+
+
+class RoleMissing(WrongInput):
+    """Somebody without a role can do nothing."""
+
+    text = N_("Choose at least one role.")
+    field = "role"
+
+
+class ExerciseMissing(WrongInput):
+    """A role of exercises needs to know which one."""
+
+    text = N_("Choose the exercise in which this role is played.")
+    field = "exercise"
+
+
+class RoleHeld(WrongInput):
+    """They have it already."""
+
+    text = N_("The person has this role in this organisation already.")
+    field = "role"
+
+
+class LastAdministrator(AppError):
+    """Nobody could look after the installation any more."""
+
+    text = N_("This is the last administrator who can sign in. Make another one first.")
+
+
+class PersonErased(AppError):
+    """Somebody who was erased does not come back."""
+
+    text = N_("This person was erased and cannot be changed. Invite them anew.")
+
+
+class LinkGone(AppError):
+    """A one-time link was used, has expired, or never was."""
+
+    text = N_("This link was used already, or its time is over. Ask for a new one.")
+
+
+class WrongPassword(WrongInput):
+    """The present password, asked for before something is changed."""
+
+    text = N_("That is not your present password.")
+    field = "present"
+
+
+class PasswordsDiffer(WrongInput):
+    """Typed twice, two ways."""
+
+    text = N_("The two passwords are not the same. Type the new one twice.")
+    field = "again"
+
+
+class WeakPassword(WrongInput):
+    """A password that is guessed too soon."""
+
+    text = N_("Use at least {fewest} characters, for example four words that have nothing to do with each other.")
+    field = "password"
+
+
+class PasswordTooLong(WeakPassword):
+    """Hashing it would keep the machine busy."""
+
+    text = N_("Use at most {most} characters.")
+
+
+class CommonPassword(WeakPassword):
+    """Whoever guesses tries these first."""
+
+    text = N_("This password, or one like it, is on the list of the most common ones. Choose another one.")
+
+
+class PasswordAboutYou(WeakPassword):
+    """It follows from what others know."""
+
+    text = N_("The password must not hold your name, your e-mail address or the name of this program.")
+
+
 class NoSuchPage(AppError):
     """The address leads nowhere."""
 
@@ -272,6 +384,10 @@ STATUS: dict[type[Exception], int] = {
     TooManyTries: 429,
     DraftTooLarge: 413,
     ForeignForm: 403,
+    WrongInput: 422,
+    LastAdministrator: 409,
+    PersonErased: 409,
+    LinkGone: 410,
     NoSuchPage: 404,
     PapersBusy: 503,
     FoundationError: 409,

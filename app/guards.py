@@ -2,7 +2,8 @@
 
     @public                      whoever comes
     @signed_in                   whoever is signed in
-    @tiles                       the same, found without asking the database each time
+    @in_browser                  whoever is signed in themselves, and no program with a token
+    @tiles                       the same as @signed_in, found without asking the database each time
     @needs(Right.REPORT, ...)    whoever may do one of these things in the name of the organisation they act for
 
 Rights are those of this request's space (app.identity). What an organisation may see of another's things is asked where
@@ -43,13 +44,16 @@ class Guard:
 
     public: bool = False
     tiles: bool = False
+    browser: bool = False
     rights: frozenset[Right] = frozenset()
 
     def lets(self, who: Identity | None) -> bool:
         """Whether somebody passes."""
         if self.public:
             return True
-        return who is not None and (not self.rights or who.may(*self.rights))
+        if who is None or (self.browser and who.session_id is None):
+            return False
+        return not self.rights or who.may(*self.rights)
 
 
 def _marked(view: View, guard: Guard) -> View:
@@ -65,6 +69,11 @@ def public(view: View) -> View:
 def signed_in(view: View) -> View:
     """Whoever is signed in may see this."""
     return _marked(view, Guard())
+
+
+def in_browser(view: View) -> View:
+    """Whoever is signed in themselves may see this; no program can, whatever its token says."""
+    return _marked(view, Guard(browser=True))
 
 
 def tiles(view: View) -> View:

@@ -22,9 +22,12 @@ ENTRIES: Final = (
     ("layers.show", N_("Layers")),
     ("jobs.show", N_("Jobs")),
     ("status.show", N_("Status")),
-    ("mails.show", N_("Administration")),
+    ("people.show", N_("Administration")),
 )
-ADMINISTRATION: Final = (("mails.show", N_("E-mails")),)
+ADMINISTRATION: Final = (
+    ("people.show", N_("People")),
+    ("mails.show", N_("E-mails")),
+)
 
 
 def navigation() -> list[tuple[str, str]]:

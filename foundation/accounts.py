@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select, update
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, delete, func, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.types import Text
@@ -236,3 +236,60 @@ def failures(session: Session, *, since: datetime, account_hash: str | None = No
     if address is not None:
         query = query.where(SignInAttempt.address == address)
     return session.execute(query).scalar_one()
+
+
+def make_link(session: Session, person_id: UUID, kind: LinkKind, *, at: datetime, lasts: timedelta) -> str:
+    """A one-time link's secret; older ones of that person are no good any more."""
+    drop_links(session, person_id)
+    secret = new_secret()
+    session.add(
+        OneTimeLink(kind=kind, token_hash=hash_of(secret), person_id=person_id, made_at=at, expires_at=at + lasts)
+    )
+    session.flush()
+    return secret
+
+
+def open_link(session: Session, secret: str, *, at: datetime) -> tuple[OneTimeLink, Person] | None:
+    """The link of that secret and its person, while it is good. It is locked until the transaction ends."""
+    row = session.execute(
+        select(OneTimeLink, Person)
+        .join(Person, Person.id == OneTimeLink.person_id)
+        .where(
+            OneTimeLink.token_hash == hash_of(secret),
+            OneTimeLink.used_at.is_(None),
+            OneTimeLink.expires_at > at,
+            Person.deactivated_at.is_(None),
+        )
+        .with_for_update(of=OneTimeLink)
+    ).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def revoke_all_tokens(session: Session, person_id: UUID, *, at: datetime) -> None:
+    """No program may act for that person any more."""
+    session.execute(
+        update(ApiToken).where(ApiToken.person_id == person_id, ApiToken.revoked_at.is_(None)).values(revoked_at=at)
+    )
+
+
+def drop_links(session: Session, person_id: UUID) -> None:
+    """No link of that person is good any more."""
+    session.execute(delete(OneTimeLink).where(OneTimeLink.person_id == person_id, OneTimeLink.used_at.is_(None)))
+
+
+def open_sessions(session: Session, person_id: UUID, *, at: datetime) -> list[SignInSession]:
+    """Where a person is signed in, the latest first, at most 100."""
+    return list(
+        session.scalars(
+            select(SignInSession)
+            .where(
+                SignInSession.person_id == person_id,
+                SignInSession.ended_at.is_(None),
+                SignInSession.waits_for_code.is_(False),
+                SignInSession.seen_at > at - IDLE,
+                SignInSession.began_at > at - LONGEST,
+            )
+            .order_by(SignInSession.seen_at.desc())
+            .limit(100)
+        )
+    )

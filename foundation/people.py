@@ -75,6 +75,11 @@ class Person(Base):
     def is_active(self) -> bool:
         return self.deactivated_at is None
 
+    @property
+    def is_erased(self) -> bool:
+        """Whether the person's name was taken away; what they did stays."""
+        return self.name == ""
+
     def deactivate(self, *, at: datetime) -> None:
         """Close the person's access; a second time changes nothing."""
         self.deactivated_at = self.deactivated_at or at

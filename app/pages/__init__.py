@@ -3,6 +3,7 @@
 Those in IN_SPACES are served in every space, below `/op` and `/ex/<exercise>`; the others are outside of spaces.
 """
 
+from app.pages.account import account
 from app.pages.appearance import appearance
 from app.pages.areas import areas
 from app.pages.away import away
@@ -10,11 +11,13 @@ from app.pages.health import health
 from app.pages.help import help_
 from app.pages.home import door, home
 from app.pages.jobs import jobs
+from app.pages.joining import joining_
 from app.pages.language import language
 from app.pages.layers import layers
 from app.pages.mails import mails_
 from app.pages.map import map_
 from app.pages.notices import notices
+from app.pages.people import people
 from app.pages.sign_in import sign_in
 from app.pages.status import status
 from app.pages.table import table
@@ -40,4 +43,7 @@ OUTSIDE = (
     tiles,
     health,
     mails_,
+    people,
+    joining_,
+    account,
 )

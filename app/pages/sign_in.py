@@ -9,13 +9,12 @@ from uuid import UUID
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app import demo_people, identity, signing_in
+from app import demo_people, session_cookie, signing_in
 from app.db import transaction, without_space
 from app.errors import AppError, NotAllowed, WrongCredentials, status_of
 from app.factory import current_settings
 from app.guards import comes_from_here, public, signed_in, signed_in_person
 from app.identity import COOKIE, me
-from foundation.accounts import LONGEST
 from foundation.people import Person, person_by_email
 from foundation.spaces import OPERATIONAL_SPACE_ID
 
@@ -126,18 +125,7 @@ def _offers_demo() -> bool:
 
 
 def _begin(secret: str) -> ResponseReturnValue:
-    identity.forget()
-    answer = redirect(_wanted(), code=303)
-    answer.set_cookie(
-        COOKIE,
-        secret,
-        max_age=int(LONGEST.total_seconds()),
-        httponly=True,
-        samesite="Lax",
-        secure=request.is_secure,
-        path="/",
-    )
-    return answer
+    return session_cookie.give(redirect(_wanted(), code=303), secret)
 
 
 def _wanted() -> str:

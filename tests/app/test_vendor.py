@@ -5,10 +5,10 @@ import pytest
 
 from app.settings import CHECKOUT
 
-FOLDERS = [CHECKOUT / "app/static/vendor", CHECKOUT / "tests/vendor"]
+FOLDERS = [CHECKOUT / "app/static/vendor", CHECKOUT / "tests/vendor", CHECKOUT / "app/vendor"]
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=["served", "for tests"])
+@pytest.mark.parametrize("folder", FOLDERS, ids=["served", "for tests", "read"])
 def test_third_party_files_are_the_ones_that_were_taken(folder):
     noted = dict(
         reversed(line.split("  ", 1))
@@ -23,7 +23,7 @@ def test_third_party_files_are_the_ones_that_were_taken(folder):
     assert found == noted
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=["served", "for tests"])
+@pytest.mark.parametrize("folder", FOLDERS, ids=["served", "for tests", "read"])
 def test_every_third_party_package_comes_with_its_licence(folder):
     packages = [path for path in folder.iterdir() if path.is_dir()]
     assert packages

@@ -3,7 +3,7 @@
 import gzip
 import time
 import uuid
-from typing import cast
+from typing import Any, cast
 
 import structlog
 from flask import Flask, Response, current_app, g, render_template, request
@@ -45,12 +45,12 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["spremnost.settings"] = settings
     db.init_app(app, db.Database(settings))
     languages.init_app(app)
+    app.url_value_preprocessor(_begin)  # before the space is looked for, which may not be there
     spaces.init_app(app)
     identity.init_app(app)
     view.init_app(app)
     navigation.init_app(app)
     init_appearance(app)
-    app.before_request(_begin)
     guards.init_app(app)
     for blueprint in IN_SPACES:
         spaces.register_in_spaces(app, blueprint)
@@ -79,7 +79,7 @@ def _say_unreachable(error: OperationalError) -> ResponseReturnValue:
     return _say(DatabaseUnavailable(reason=languages._("see Status")))
 
 
-def _begin() -> None:
+def _begin(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
     g.began = time.monotonic()
     if request.blueprint == "tiles":
         return  # hundreds for each view of the map

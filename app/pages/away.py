@@ -23,6 +23,7 @@ from app.languages import _
 from app.names import folded
 from app.pages import records
 from app.pages.paper import card_page, map_page
+from app.pages.situation import situation_map
 from app.pages.table import Asked
 from app.pages.view import View, area_name, look, shapes_as
 from app.rights import Right
@@ -38,6 +39,7 @@ TYPES = {
     "gpkg": "application/geopackage+sqlite3",
     "geojson": "application/geo+json",
     "pdf": "application/pdf",
+    "html": "text/html; charset=utf-8",
 }
 
 
@@ -94,6 +96,18 @@ def card(area_id: UUID) -> ResponseReturnValue:
             raise NoSuchPage
         page, stamp = card_page(session, view, row, records.maker())
     return _sent(pdf(page), file_name([area_name(row.area), *records.name_parts(view)], stamp, "pdf"), TYPES["pdf"])
+
+
+@away.get("/situation.html")
+@needs(Right.SEE)
+def situation() -> ResponseReturnValue:
+    """The map with all that lies over it in one file that opens from a disk, with the network off."""
+    with without_space() as session:
+        view = look(session)
+        page, stamp = situation_map(session, view, records.maker())
+    return _sent(
+        page.encode(), file_name([_("Situation map"), *records.name_parts(view)], stamp, "html"), TYPES["html"]
+    )
 
 
 def _map(session: Session, view: View, *, preview: bool) -> tuple[str, Records, Area | None]:

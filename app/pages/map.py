@@ -156,7 +156,7 @@ def search() -> ResponseReturnValue:
 @map_.get("/portable.html")
 @needs(Right.SEE)
 def portable() -> ResponseReturnValue:
-    """The map as one file that needs no network; also what a browser without WebGL 2 gets."""
+    """The municipalities on a map that needs no network: what a browser without WebGL 2 gets."""
     with without_space() as session:
         view = look(session)
         geometries = "ST_AsGeoJSON(ST_Transform(shape.place, 4326), 4)"
@@ -173,8 +173,10 @@ def portable() -> ResponseReturnValue:
             unit=_("people exposed"),
             source="; ".join(_cited(v) for v in sources(used_runs(view.situation), view.boundaries)),
             language=languages.language_tag(),
+            zoom_in=_("Zoom in"),
+            zoom_out=_("Zoom out"),
         ),
-        {row.area.id: _tip(row) for row in view.situation.rows},
+        {row.area.id: tip(row) for row in view.situation.rows},
         [swatch_name(s) for s in view.classes.swatches],
         area_name,
         framed="bare" not in request.args,
@@ -184,9 +186,6 @@ def portable() -> ResponseReturnValue:
     answer.headers["Content-Security-Policy"] = (
         f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
     )
-    if request.args.get("download"):
-        name = f"spremnost-{view.choice.key if view.choice else 'map'}.html"
-        answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
 
 
@@ -333,7 +332,8 @@ def _extent(session: Session, version: LayerVersion, srid: int) -> list[float]:
     return [float(v) for v in box] if box[0] is not None else list(BOUNDS)
 
 
-def _tip(row: Row) -> list[tuple[str, str]]:
+def tip(row: Row) -> list[tuple[str, str]]:
+    """What stands beside a municipality on the portable maps."""
     lines = [(_("People"), languages.whole(row.population))]
     if row.state == NOT_MODELLED:
         return [*lines, (_("Exposed"), _("NOT MODELLED"))]

@@ -18,6 +18,7 @@ from app.languages import _
 from app.maps import Classes, Swatch, classes_of
 from app.names import in_script, name_of
 from foundation.roles import Role
+from gis.classes import LegendClass
 from layers.areas import Area, Level
 from layers.catalogue import KIND_WORDS, STATE_WORDS, Kind, LayerVersion, Method, State, shown
 from layers.exposure import METHOD
@@ -105,6 +106,16 @@ def swatch_name(swatch: Swatch) -> str:
     if swatch.high is None:
         return f"≥ {low}"
     return low if swatch.low == swatch.high else f"{low}–{languages.whole(swatch.high)}"
+
+
+def legend_class_name(found: LegendClass, unit: str) -> str:
+    """A class of a hazard's legend: a word with its limits where the field has words, else the limits."""
+    if unit not in ("m", "FWI") or found.low is None:
+        return found.label
+    low = languages.decimal(found.low, 2)
+    limits = f"≥ {low}" if found.high is None else f"{low}–{languages.decimal(found.high, 2)}"
+    in_words = found.label and found.label[0] not in "≥<0123456789"
+    return f"{_(found.label)} ({limits})" if in_words else limits
 
 
 def method_name(method: Method) -> str:
@@ -263,6 +274,7 @@ def init_app(app: Flask) -> None:
         class_names=class_names,
         facility_name=facility_name,
         kind_name=kind_name,
+        legend_class_name=legend_class_name,
         level_name=level_name,
         mark_name=mark_name,
         method_name=method_name,

@@ -24,10 +24,14 @@ if os.environ.get("CI"):
     hypothesis_settings.load_profile("steady")
 
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - where there is one, databases are made five times as fast
+ENOUGH_MEMORY_BYTES = 4 * 2**30
+
+
 @contextmanager
-def passable_folder() -> Iterator[Path]:
+def passable_folder(within: Path | None = None) -> Iterator[Path]:
     """An empty folder that, unlike pytest's own, the database's system user can pass where root runs the tests."""
-    folder = Path(tempfile.mkdtemp(prefix="spremnost-test-"))
+    folder = Path(tempfile.mkdtemp(prefix="spremnost-test-", dir=within))
     folder.chmod(0o755)
     try:
         yield folder
@@ -45,7 +49,8 @@ def data_dir() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Embedded]:
     """A running cluster that forgets everything at the end."""
-    with passable_folder() as folder:
+    roomy = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH_MEMORY_BYTES
+    with passable_folder(MEMORY if roomy else None) as folder:
         cluster = Embedded(folder / "postgres", durable=False)
         with cluster.in_use():
             yield cluster

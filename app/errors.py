@@ -355,6 +355,36 @@ class NoSuchPage(AppError):
     text = N_("There is nothing at this address.")
 
 
+class NoSuchHazard(NoSuchPage):
+    """No exposure is stored for a hazard of that key."""
+
+    text = N_("There is no hazard {hazard}; the list of hazards names those that there are.")
+
+
+class WrongMethod(AppError):
+    """The address is there, but not for this."""
+
+    text = N_("This address does not answer such a request.")
+
+
+class BadRequestBody(AppError):
+    """What was sent cannot be read."""
+
+    text = N_("What was sent cannot be read; look at the page again, or at the description of the interface.")
+
+
+class TooLarge(AppError):
+    """More was sent than is taken."""
+
+    text = N_("This is more than can be taken at once.")
+
+
+class KeyTooLong(AppError):
+    """An Idempotency-Key of unusual length."""
+
+    text = N_("The Idempotency-Key may have {most} characters at most.")
+
+
 class NoSuchTile(NoSuchPage):
     """No layer version with tiles has that id, or it has no tile there."""
 
@@ -383,6 +413,10 @@ STATUS: dict[type[Exception], int] = {
     WrongCredentials: 422,
     TooManyTries: 429,
     DraftTooLarge: 413,
+    WrongMethod: 405,
+    BadRequestBody: 400,
+    TooLarge: 413,
+    KeyTooLong: 400,
     ForeignForm: 403,
     WrongInput: 422,
     LastAdministrator: 409,

@@ -3,16 +3,28 @@
 import gzip
 import time
 import uuid
+from importlib.metadata import version
 from typing import Any, cast
 
 import structlog
+from apiflask import APIFlask, HTTPError
 from flask import Flask, Response, current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import HTTPException
 
 from app import db, guards, identity, languages, navigation, spaces
-from app.errors import KNOWN_ERRORS, DatabaseUnavailable, NoSuchPage, status_of
+from app.api import describe, problems
+from app.errors import (
+    KNOWN_ERRORS,
+    AppError,
+    BadRequestBody,
+    DatabaseUnavailable,
+    NoSuchPage,
+    TooLarge,
+    WrongMethod,
+    status_of,
+)
 from app.keys import kept_secret_key
 from app.settings import Settings
 
@@ -35,10 +47,21 @@ log = structlog.get_logger(__name__)
 
 def create_app(settings: Settings) -> Flask:
     """The web application with these settings."""
+    from app.api import routes
     from app.pages import IN_SPACES, OUTSIDE, view
     from app.pages.appearance import init_app as init_appearance
 
-    app = Flask(__name__)
+    app = APIFlask(
+        __name__,
+        title="Spremnost",
+        version=version("spremnost"),
+        spec_path="/api/openapi.json",
+        docs_path=None,
+        json_errors=False,
+    )
+    app.config.update(describe.CONFIG)
+    app.security_schemes = describe.SECURITY
+    app.spec_processor(describe.finish)
     app.secret_key = settings.secret_key or kept_secret_key(settings.data_dir)
     app.config.update(SESSION_COOKIE_SAMESITE="Lax")
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
@@ -56,10 +79,13 @@ def create_app(settings: Settings) -> Flask:
         spaces.register_in_spaces(app, blueprint)
     for blueprint in OUTSIDE:
         app.register_blueprint(blueprint)
+    spaces.register_in_spaces(app, routes.api, below="/api/v1")
+    guards.public(app.view_functions["openapi.spec"])
     for kind in KNOWN_ERRORS:
         app.register_error_handler(kind, _say)
     app.register_error_handler(OperationalError, _say_unreachable)
-    app.register_error_handler(NotFound, lambda error: _say(NoSuchPage()))
+    for kind in (HTTPException, HTTPError):  # APIFlask answers its own otherwise
+        app.register_error_handler(kind, _say_http)
     app.after_request(_end)
     return app
 
@@ -70,7 +96,18 @@ def current_settings() -> Settings:
 
 
 def _say(error: Exception) -> ResponseReturnValue:
+    if problems.asks_as_program():
+        return problems.problem(error, status_of(error))
     return render_template("error.html", sentence=languages.sentence(error)), status_of(error)
+
+
+def _say_http(error: HTTPException | HTTPError) -> ResponseReturnValue:
+    if isinstance(error, HTTPException) and (error.code is None or error.code < 400):
+        return error  # a redirection
+    if isinstance(error, HTTPError) or problems.asks_as_program():
+        return problems.from_http(error)
+    known: dict[int, AppError] = {404: NoSuchPage(), 405: WrongMethod(), 413: TooLarge()}
+    return _say(known.get(error.code or 500, BadRequestBody()))
 
 
 def _say_unreachable(error: OperationalError) -> ResponseReturnValue:
@@ -104,7 +141,7 @@ def _end(response: Response) -> Response:
         method=request.method,
         path=request.path,
         status=response.status_code,
-        ms=round(1000 * (time.monotonic() - g.began), 1),
+        ms=round(1000 * (time.monotonic() - g.get("began", time.monotonic())), 1),
     )
     return response
 

@@ -56,9 +56,9 @@ def init_app(app: Flask) -> None:
     app.url_defaults(_stay)
 
 
-def register_in_spaces(app: Flask, blueprint: Blueprint) -> None:
+def register_in_spaces(app: Flask, blueprint: Blueprint, below: str = "") -> None:
     """Serve a blueprint in every space."""
-    app.register_blueprint(blueprint, url_prefix=f"/<space:space>{blueprint.url_prefix or ''}")
+    app.register_blueprint(blueprint, url_prefix=f"{below}/<space:space>{blueprint.url_prefix or ''}")
 
 
 def current_space() -> CurrentSpace:

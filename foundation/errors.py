@@ -51,3 +51,9 @@ class FigureChangedMeanwhile(FoundationError):
     """Someone else entered a newer revision since the figure was read."""
 
     text = N_("{code} was changed by someone else meanwhile. Look at its newest value, then change that.")
+
+
+class KeyUsedForSomethingElse(FoundationError):
+    """A key for doing things once came with another request before."""
+
+    text = N_("The key {key} was used for another request already; take a new one for each request.")

@@ -8,6 +8,7 @@ from geoalchemy2 import alembic_helpers
 
 # Every module with tables is imported here, or no migration knows of it.
 import foundation.accounts
+import foundation.answered
 import foundation.audit
 import foundation.drafts
 import foundation.mails

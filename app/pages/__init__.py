@@ -10,6 +10,7 @@ from app.pages.away import away
 from app.pages.health import health
 from app.pages.help import help_
 from app.pages.home import door, home
+from app.pages.interface import interface
 from app.pages.jobs import jobs
 from app.pages.joining import joining_
 from app.pages.language import language
@@ -40,6 +41,7 @@ OUTSIDE = (
     language,
     appearance,
     help_,
+    interface,
     tiles,
     health,
     mails_,

@@ -30,9 +30,10 @@ PUBLIC = {
     "joining.choose",
     "joining.forgot",
     "joining.ask",
+    "openapi.spec",
 }
 # What everybody who is signed in may change: it is their own.
-PERSONAL = {"sign_in.leave", "sign_in.act", "notices.read", "notices.save"}
+PERSONAL = {"sign_in.leave", "sign_in.act", "notices.read", "notices.save", "api.read"}
 LOOKS_ONLY = (Role.VIEWER, Role.OBSERVER)
 NOBODY = UUID(int=0)
 FILLED = {"uuid": str(NOBODY), "int": "1", "float": "1", "path": "x", "string": "x", "default": "x"}

@@ -8,8 +8,8 @@ from sqlalchemy.dialects import postgresql
 
 from app.migrations.row_security import wall_off
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

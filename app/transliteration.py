@@ -33,7 +33,8 @@ LATIN: Final = """
     WorldPop Copernicus Sphere InaSAFE Leaflet Excel Docker Debian Ubuntu Linux Chromium Chrome Firefox Safari Edge
     Android Python GloFAS Dartmouth SimCell Storz
     Enter Ctrl Shift Alt Esc Tab
-    inject nodata female male hull settlement
+    ALTER ROLE TMPDIR Atom Common Alerting Protocol
+    inject nodata female male hull settlement info
 """
 LATIN_WORDS: Final = frozenset(LATIN.split())
 ENDINGS: Final = (
@@ -58,7 +59,7 @@ _KEPT: Final = re.compile(
     | \w+://[^\s<>"»”)]+ | www\.[^\s<>"»”)]+                                      # addresses
     | [\w.+-]+@[\w-]+(?:\.[\w-]+)+
     | (?<![\w/])(?:[a-z0-9-]+\.)+(?:ba|com|org|net|eu|int|gov|hr|rs)(?![\w-])
-    | (?<![\w-])(?:e-mail|hot\swash|NO-DUFF)(?![\w])
+    | (?<![\w-])(?:[eE]-mail|hot\swash|NO-DUFF)(?![\w])
     | (?<!\w)script/[\w-]+ | (?<!\w)/[\w-]+(?:/[\w.-]+)+                          # commands and paths
     | (?<!\w)spremnost\s(?:{"|".join(COMMANDS.split())})(?:\s--?[a-z][\w-]*)*(?!\w)
     | (?:(?<=[\s(])|^)--?[a-z][\w-]*(?=[\s,.;:)=]|$)

@@ -179,7 +179,7 @@ def _cross(
     unused = [by_shape[s][columns["code"]] for s in by_shape if s not in set(cells["shape"])]
     if not unused:
         return []
-    text = "{count} rows of the crosswalk have no polygon: {codes}."
+    text = N_("{count} rows of the crosswalk have no polygon: {codes}.")
     return [finding("unmatched_codes", text, count=len(unused), codes=listed(unused))]
 
 
@@ -204,11 +204,11 @@ def _names(received: Sequence[str], cells: Mapping[str, Sequence[str]]) -> list[
         if old != new
     ]
     if corrected:
-        text = "{count} names of the file were corrected by the crosswalk: {names}."
+        text = N_("{count} names of the file were corrected by the crosswalk: {names}.")
         findings.append(finding("names_corrected", text, count=len(corrected), names=listed(corrected)))
     for names, text in (
-        (received, "The file has these names more than once: {names}."),
-        (cells["name"], "These names stand for more than one area: {names}."),
+        (received, N_("The file has these names more than once: {names}.")),
+        (cells["name"], N_("These names stand for more than one area: {names}.")),
     ):
         codes = defaultdict(list)
         for name, code in zip(names, cells["code"], strict=bool(names)):
@@ -274,15 +274,15 @@ def _place_in_tree(
                 odd["no_canton"].append(f"{one.name} ({one.code})")
     findings = []
     if renamed:
-        text = "{count} cantons have an older name in the file; today's was taken: {names}."
+        text = N_("{count} cantons have an older name in the file; today's was taken: {names}.")
         pairs = [f"{old} → {new}" for old, new in sorted(renamed.items())]
         findings.append(finding("cantons_renamed", text, count=len(pairs), names=listed(pairs)))
     for code, text in (
-        ("unknown_entity", "{count} entities are not known and were not used: {names}."),
-        ("no_entity", "{count} municipalities have no entity, neither in the file nor by their code: {names}."),
-        ("unknown_canton", "{count} cantons are not known, or not of the Federation, and were not used: {names}."),
-        ("no_canton", "{count} municipalities of the Federation have no canton: {names}."),
-        ("canton_in_two_entities", "{count} units have more than one parent; the first was taken: {names}."),
+        ("unknown_entity", N_("{count} entities are not known and were not used: {names}.")),
+        ("no_entity", N_("{count} municipalities have no entity, neither in the file nor by their code: {names}.")),
+        ("unknown_canton", N_("{count} cantons are not known, or not of the Federation, and were not used: {names}.")),
+        ("no_canton", N_("{count} municipalities of the Federation have no canton: {names}.")),
+        ("canton_in_two_entities", N_("{count} units have more than one parent; the first was taken: {names}.")),
     ):
         if odd[code]:
             findings.append(finding(code, text, count=len(odd[code]), names=listed(odd[code])))
@@ -326,7 +326,7 @@ def _against_known(
     before = [a for a in known.values() if a["level"] == Level.MUNICIPALITY.value]
     new = [f"{u.name} ({u.code})" for u in municipalities if u.key not in known]
     if before and new:
-        text = "{count} municipalities are new here; look whether their codes are right: {names}."
+        text = N_("{count} municipalities are new here; look whether their codes are right: {names}.")
         findings.append(finding("new_areas", text, count=len(new), names=listed(new)))
     differing = [
         f"{known[u.key]['name']} / {u.name} ({u.code})"
@@ -335,9 +335,9 @@ def _against_known(
     ]
     if differing:
         text = (
-            "{count} municipalities took the file's name: {names}."
+            N_("{count} municipalities took the file's name: {names}.")
             if options.get("rename")
-            else "{count} municipalities are known by another name and keep it: {names}."
+            else N_("{count} municipalities are known by another name and keep it: {names}.")
         )
         findings.append(finding("names_differ", text, count=len(differing), names=listed(differing)))
     return findings
@@ -366,10 +366,10 @@ def _missing(
             told.append(f"{name} in {by_code[code].name} ({code})")
     findings = []
     if told:
-        text = "{count} municipalities have no polygon of their own; their land lies in another's: {names}."
+        text = N_("{count} municipalities have no polygon of their own; their land lies in another's: {names}.")
         findings.append(finding("covered_by_another", text, count=len(told), names=listed(told)))
     if lost:
-        text = "{count} municipalities that are known here are missing in the file: {names}."
+        text = N_("{count} municipalities that are known here are missing in the file: {names}.")
         findings.append(finding("missing_areas", text, count=len(lost), names=listed(lost)))
     return findings
 
@@ -419,7 +419,7 @@ def _coverage(municipalities: Sequence[Unit]) -> tuple[float, list[Finding]]:
     overlapping = _told(shared, [f"{labels[i]} / {labels[j]}" for i, j in zip(left, right, strict=True)])
     total = sum(km2 for km2, _ in overlapping)
     if overlapping:
-        text = "{count} overlaps between municipalities, {km2} km² together: {where}."
+        text = N_("{count} overlaps between municipalities, {km2} km² together: {where}.")
         findings.append(_told_finding("overlaps", text, overlapping))
     whole = shapely.union_all(places)
     holes = [
@@ -429,7 +429,7 @@ def _coverage(municipalities: Sequence[Unit]) -> tuple[float, list[Finding]]:
     around = [" / ".join(labels[i] for i in sorted(tree.query(hole, predicate="intersects"))) for hole in holes]
     gaps = _told(np.array(holes, dtype=object), around)
     if gaps:
-        text = "{count} gaps between municipalities, {km2} km² together: {where}."
+        text = N_("{count} gaps between municipalities, {km2} km² together: {where}.")
         findings.append(_told_finding("gaps", text, gaps))
     return float(total), findings
 
@@ -466,5 +466,5 @@ def _partial(whole: Any, context: Mapping[str, Any]) -> list[Finding]:
     share = float(shapely.intersection(known, whole).area / known.area)
     if share > 0.99:
         return []
-    text = "The file covers {percent} % of the country as it is known here."
+    text = N_("The file covers {percent} % of the country as it is known here.")
     return [finding("partial_coverage", text, percent=round(100 * share, 1))]

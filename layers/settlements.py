@@ -51,7 +51,7 @@ def read(path: str, name: str, options: Mapping[str, Any], context: Mapping[str,
     )
     known = {a["code"] for a in context.get("areas", []) if a["level"] == Level.MUNICIPALITY.value}
     if unmatched := sorted({s for s in said if s and s not in known}):
-        text = "{count} codes of municipalities are not known; the place was used instead: {codes}."
+        text = N_("{count} codes of municipalities are not known; the place was used instead: {codes}.")
         findings.append(finding("unmatched_codes", text, count=len(unmatched), codes=listed(unmatched)))
     by_place = _municipality_by_place(features, context)
     parents = [s if s in known else p for s, p in zip(said, by_place, strict=True)]
@@ -62,14 +62,14 @@ def read(path: str, name: str, options: Mapping[str, Any], context: Mapping[str,
         if said[i] in known and by_place[i] and said[i] not in hosts[by_place[i]]
     ]
     if elsewhere:
-        text = "{count} settlements lie in another municipality than the file says; the file was followed: {names}."
+        text = N_("{count} settlements lie in another municipality than the file says; the file was followed: {names}.")
         findings.append(finding("another_municipality", text, count=len(elsewhere), names=listed(elsewhere, 20)))
 
     kept = np.array([bool(p) for p in parents])
     if not kept.any():
         raise NoMunicipality(file=name)
     if not kept.all():
-        text = "{count} of {all} places lie in no municipality known here and were left out: {numbers}."
+        text = N_("{count} of {all} places lie in no municipality known here and were left out: {numbers}.")
         numbers = listed(features.numbers[~kept].tolist(), 20)
         findings.append(finding("outside_country", text, count=int((~kept).sum()), all=len(features), numbers=numbers))
     units = [
@@ -85,7 +85,7 @@ def read(path: str, name: str, options: Mapping[str, Any], context: Mapping[str,
     ]
     unnamed = [u.code for u in units if u.name == u.code]
     if unnamed:
-        text = "{count} settlements have no name and are called by their code: {codes}."
+        text = N_("{count} settlements have no name and are called by their code: {codes}.")
         findings.append(finding("no_name", text, count=len(unnamed), codes=listed(unnamed, 20)))
     findings += _names_twice(units)
     features = features.keep(kept)
@@ -136,5 +136,5 @@ def _names_twice(units: list[Unit]) -> list[dict[str, Any]]:
     twice = [f"{name} ({', '.join(c)})" for (_, name), c in sorted(codes.items(), key=str) if len(c) > 1]
     if not twice:
         return []
-    text = "{count} names stand for more than one settlement of the same municipality: {names}."
+    text = N_("{count} names stand for more than one settlement of the same municipality: {names}.")
     return [finding("names_twice", text, count=len(twice), names=listed(twice, 50))]

@@ -367,7 +367,7 @@ def _sound(
 ) -> Features:
     """Of the right type, on Earth, valid, in longitude and latitude; what had to be done is told."""
     findings = list(findings)
-    repaired = "{count} features had an invalid geometry, which was repaired: {numbers}."
+    repaired = N_("{count} features had an invalid geometry, which was repaired: {numbers}.")
     empty = shapely.is_missing(geometry) | shapely.is_empty(geometry)
     kinds = shapely.get_type_id(geometry)
     wrong = np.flatnonzero(~empty & ~np.isin(kinds, list(TYPES[needed])))
@@ -391,9 +391,9 @@ def _sound(
         geometry = _repaired(moved(name, geometry, crs, WGS84))
     lost = ~empty & shapely.is_empty(geometry)
     for code, text, those in (
-        ("no_geometry", "{count} features have no geometry and were left out: {numbers}.", empty),
+        ("no_geometry", N_("{count} features have no geometry and were left out: {numbers}."), empty),
         ("invalid_repaired", repaired, invalid & ~lost),
-        ("invalid_left_out", "Of {count} features nothing was left after repairing: {numbers}.", lost),
+        ("invalid_left_out", N_("Of {count} features nothing was left after repairing: {numbers}."), lost),
     ):
         if those.any():
             findings.append(

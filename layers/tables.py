@@ -163,10 +163,10 @@ def _codes_of_names(
             otherwise.append(f"{name.strip()} → {known[codes[-1]]} ({codes[-1]})")
     if lost:
         raise UnknownNames(file=table.file, names=listed(lost, 50))
-    text = "The table has no codes; its rows were matched by name."
+    text = N_("The table has no codes; its rows were matched by name.")
     findings = [finding("matched_by_name", text, count=len(codes))]
     if otherwise:
-        text = "{count} areas are called otherwise in the table: {names}."
+        text = N_("{count} areas are called otherwise in the table: {names}.")
         findings.append(finding("names_differ", text, count=len(otherwise), names=listed(otherwise)))
     return codes, findings
 
@@ -248,7 +248,7 @@ def _correct(name: str, figures: Figures, options: Mapping[str, Any]) -> list[Fi
         figures[code][EVERYBODY] = people
     if not corrected:
         return []
-    text = "{count} figures of the table were corrected, as asked for: {figures}."
+    text = N_("{count} figures of the table were corrected, as asked for: {figures}.")
     return [finding("corrected", text, count=len(corrected), figures=listed(corrected))]
 
 
@@ -267,9 +267,13 @@ def _totals(figures: Figures) -> list[Finding]:
             differing.append(f"{code}: {parts:g} / {whole:g}")
     findings = []
     for name, text, items in (
-        ("totals_derived", "{count} areas have parts only; all people are their sum.", derived),
-        ("no_total", "{count} areas have parts that do not make up all people: {items}.", without),
-        ("parts_differ", "In {count} areas the parts do not add up to all people (parts / all): {items}.", differing),
+        ("totals_derived", N_("{count} areas have parts only; all people are their sum."), derived),
+        ("no_total", N_("{count} areas have parts that do not make up all people: {items}."), without),
+        (
+            "parts_differ",
+            N_("In {count} areas the parts do not add up to all people (parts / all): {items}."),
+            differing,
+        ),
     ):
         if items:
             findings.append(finding(name, text, count=len(items), items=listed(items)))
@@ -301,7 +305,7 @@ def _against_known(figures: Figures, options: Mapping[str, Any], context: Mappin
     findings = []
     missing = [f"{a['name']} ({a['code']})" for a in context["areas"] if a["code"] not in figures]
     if missing:
-        text = "{count} areas have no figure in the table: {names}."
+        text = N_("{count} areas have no figure in the table: {names}.")
         findings.append(finding("missing_areas", text, count=len(missing), names=listed(missing)))
     newest = context.get("newest")
     try:
@@ -315,7 +319,7 @@ def _against_known(figures: Figures, options: Mapping[str, Any], context: Mappin
     people = sum(of_area.get(EVERYBODY, 0.0) for of_area in figures.values())
     before = sum(newest["people"].values())
     if before and abs(people - before) > most * before:
-        text = "The table has {people} people, {percent} % off the {before} of {table}."
+        text = N_("The table has {people} people, {percent} % off the {before} of {table}.")
         percent = round(100 * (people - before) / before, 1)
         findings.append(
             finding("sum_differs", text, people=people, before=before, percent=percent, table=newest["table"])

@@ -163,7 +163,7 @@ def _feature_rows(
     ]  # what tells of ethnicity is not even read further
     hidden = [c for c in _wanted(features, options) if sources.sensitive(c)]
     if hidden:
-        text = "{count} columns that tell of ethnicity, faith or language were left out: {columns}."
+        text = N_("{count} columns that tell of ethnicity, faith or language were left out: {columns}.")
         findings.append(finding("columns_left_out", text, count=len(hidden), columns=listed(hidden)))
     values = _values(features, roles.get("value"))
     names = [text_of(v) for v in features.fields[roles["name"]]] if "name" in roles else [""] * len(features)
@@ -173,10 +173,10 @@ def _feature_rows(
         else [str(options.get("category") or "")] * len(features)
     )
     if kind in NEEDED_COLUMNS and (empty := [n for n, c in zip(features.numbers, categories, strict=True) if not c]):
-        text = "{count} features have no category: {numbers}."
+        text = N_("{count} features have no category: {numbers}.")
         findings.append(finding("no_category", text, count=len(empty), numbers=listed(empty, 20)))
     if kind is Kind.FACILITIES and (unnamed := sum(not n for n in names)):
-        text = "{count} of {all} facilities have no name."
+        text = N_("{count} of {all} facilities have no name.")
         findings.append(finding("no_name", text, count=unnamed, all=len(names)))
     rows = []
     for i, (number, place) in enumerate(zip(features.numbers.tolist(), features.geometry, strict=True)):
@@ -230,7 +230,7 @@ def _footprint(
         return None, []
     said = options.get("footprint")
     if not said:
-        text = (
+        text = N_(
             "The file does not say which area was examined; outside its polygons nobody is known to be safe, and no "
             "municipality counts as covered. Give the footprint."
         )
@@ -249,7 +249,7 @@ def _footprint(
     findings = []
     beyond = int((~shapely.covered_by(features.geometry, shapely.buffer(area, 1e-6))).sum())
     if beyond:
-        text = "{count} flooded polygons reach beyond the footprint."
+        text = N_("{count} flooded polygons reach beyond the footprint.")
         findings.append(finding("beyond_footprint", text, count=beyond))
     partly = []
     for one in context.get("municipalities", []):
@@ -257,7 +257,7 @@ def _footprint(
         if area.intersects(place) and not area.covers(place):
             partly.append(f"{one['name']} ({one['code']})")
     if partly:
-        text = "{count} municipalities are covered in part only: {names}."
+        text = N_("{count} municipalities are covered in part only: {names}.")
         findings.append(finding("partial_coverage", text, count=len(partly), names=listed(partly)))
     return municipalities.multi_wkt(area), findings
 

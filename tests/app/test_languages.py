@@ -1,41 +1,23 @@
 import re
 import string
 from datetime import UTC, date, datetime
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from babel.messages.extract import extract_from_dir
 from flask import Flask, current_app, g
 from flask_babel import refresh
-from jinja2 import Environment
 
 from app import languages
 from app.errors import PortTaken
 from app.languages import CYRILLIC, LANGUAGES, read_catalogue
-from app.settings import CHECKOUT
 from foundation.people import Locale, Person
 from gis.errors import BadValues, DuplicateCodes, WrongFormat
 from layers.field_errors import WrongThreshold
 from layers.gauges import DefenceLevel, level_word
+from tests.app.words import extracted
 
-PACKAGES = ("app", "equipment", "foundation", "gis", "layers", "simulations")
-KEYWORDS = {"_": None, "gettext": None, "N_": None, "ngettext": (1, 2), "finding": (2,)}
-METHODS = [("**.py", "python"), ("**/templates/**.*", "jinja2")]
-OPTIONS = {"**/templates/**.*": {"silent": "false", "trimmed": "true"}}
 # The languages that must be complete at every moment; in the others a new sentence may wait, and is said in Bosnian.
 STRICT = frozenset({"bs"})
-TEMPLATES = sorted((CHECKOUT / "app/templates").rglob("*.*"))
-
-
-def extracted():
-    """Every sentence in the code and the templates: a text, or (one, many)."""
-    for package in PACKAGES:
-        found = extract_from_dir(
-            CHECKOUT / package, method_map=METHODS, options_map=OPTIONS, keywords=KEYWORDS, strip_comment_tags=True
-        )
-        for _file, _line, message, _comments, _context in found:
-            yield message
 
 
 def holes(text):
@@ -116,48 +98,6 @@ def test_no_word_is_of_another_standard(language):
         for match in re.finditer(FOREIGN[language], form, re.IGNORECASE)
     ]
     assert found == []
-
-
-class Bare(HTMLParser):
-    """Collects the words that stand in a page as they are."""
-
-    SAID = frozenset({"title", "alt", "placeholder", "aria-label", "label"})
-
-    def __init__(self):
-        super().__init__()
-        self.inside = []
-        self.words = []
-
-    def handle_starttag(self, tag, attrs):
-        self.inside.append(tag)
-        self.words += [value for name, value in attrs if name in self.SAID and value]
-
-    def handle_endtag(self, tag):
-        while self.inside and self.inside.pop() != tag:
-            pass
-
-    def handle_data(self, data):
-        if not {"style", "script", "code", "kbd"} & set(self.inside):
-            self.words.append(data)
-
-
-@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
-def test_no_template_says_anything_untranslated(path):
-    # What stood between {{ }} and {% %} is another kind of token.
-    kept = []
-    depth = 0
-    for _line, kind, value in Environment(autoescape=True).lex(path.read_text()):
-        if kind in ("variable_begin", "block_begin"):
-            depth += 1
-        elif kind in ("variable_end", "block_end"):
-            depth -= 1
-        elif kind == "data" and not depth:
-            kept.append(value)
-    reader = Bare()
-    reader.feed(" ".join(kept))
-    allowed = {"CSV", "FWI", "GeoJSON", "GeoPackage", "PDF", "PostGIS", "PostgreSQL", "m", "·"}
-    words = {word for text in reader.words for word in re.findall(r"[^\W\d_]+", text)} - allowed
-    assert not words, path.name
 
 
 @pytest.fixture

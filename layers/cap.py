@@ -17,7 +17,8 @@ import shapely
 from lxml import etree
 
 from layers.cap_shapes import circle, polygon
-from layers.field_errors import (
+from layers.findings import Finding, finding
+from layers.warning_errors import (
     MissingInCap,
     NoReferences,
     NotCap,
@@ -27,7 +28,6 @@ from layers.field_errors import (
     WrongNameInCap,
     WrongWordInCap,
 )
-from layers.findings import Finding, finding
 
 CAP_1_2: Final = "urn:oasis:names:tc:emergency:cap:1.2"
 CAP_1_1: Final = "urn:oasis:names:tc:emergency:cap:1.1"

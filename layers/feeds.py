@@ -17,8 +17,8 @@ from lxml import etree
 from layers import xml_files
 from layers.cap import CAP_1_2, PROFILE, Alert, alert_of, is_alert, text_of
 from layers.errors import LayersError
-from layers.field_errors import EmptyFeed, NotCap, WrongJson, XmlTooLarge
 from layers.findings import Finding, finding
+from layers.warning_errors import EmptyFeed, NotCap, WrongJson, XmlTooLarge
 
 ATOM: Final = "{http://www.w3.org/2005/Atom}"
 EDXL: Final = "{urn:oasis:names:tc:emergency:EDXL:DE:1.0}"

@@ -1,10 +1,13 @@
-"""Entering and correcting readings: one way for the form, files and machines, in every space."""
+"""Entering and correcting readings: one way for the form, files and machines, in every space.
+
+What is entered is held against the thresholds at once (layers.gauge_alarms).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -26,11 +29,13 @@ from layers.field_errors import (
     ReadingFromTheFuture,
     said,
 )
+from layers.gauge_alarms import watch, watch_correction
 from layers.gauges import HIGHEST_CM, LOWEST_CM, Station, in_range
-from layers.readings import Doubt, Measured, Reading, ReadingSource, doubts, known, lock
+from layers.readings import Doubt, Measured, Reading, ReadingSource, doubts, known, lock, of_station
 
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 """So far may the clock of whoever reads be ahead of ours."""
+LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -84,10 +89,14 @@ def enter(
         )
         for one in new
     ]
+    latest = _latest(session, space, stations)
     session.add_all(added)
     session.flush()
     if added:
         _audit_entered(session, space, added, source=source, file=file, duplicates=duplicates, by=by, at=at)
+    for station_id in sorted(stations):
+        news = [r for r in added if r.station_id == station_id and r.observed_at > latest.get(station_id, LONG_AGO)]
+        watch(session, space, stations[station_id], news, by=by, at=at)
     return Kept(added, duplicates, len(doubtful))
 
 
@@ -140,7 +149,14 @@ def correct(
     }
     subject = Subject("station", old.station_id)
     record(session, space=space, at=at, by=by, action="reading.corrected", subject=subject, facts=facts)
+    watch_correction(session, space, station, by=by, at=at)
     return corrected
+
+
+def _latest(session: Session, space: UUID, stations: Collection[UUID]) -> dict[UUID, datetime]:
+    """The moment of each station's newest reading that counts."""
+    newest = {station: of_station(session, space, station, limit=1) for station in stations}
+    return {station: found[0].observed_at for station, found in newest.items() if found}
 
 
 def stations_of(session: Session, measured: Collection[Measured]) -> dict[UUID, Station]:

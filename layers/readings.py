@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import Final
 from uuid import UUID
 
@@ -180,41 +180,47 @@ def lock(session: Session, space: UUID, station_ids: Iterable[UUID]) -> None:
 def doubts(session: Session, space: UUID, measured: Iterable[Measured]) -> list[Doubt]:
     """What does not follow from its neighbours within a day, in the file or in the database; by station and moment.
 
-    More than SMALL_STEP_CM and faster than FASTEST_CM_PER_HOUR. Without a neighbour: what is written like metres.
+    More than SMALL_STEP_CM and faster than FASTEST_CM_PER_HOUR from the last level that was believed: a sensor that
+    was washed away does not become right by repeating itself. Without a neighbour: what is written like metres.
     """
     found = []
     for station_id, group in groupby(sorted(measured, key=lambda m: (m.station_id, m.observed_at)), _station):
         new = {m.observed_at: m for m in group}
         since, until = min(new) - NEIGHBOURS_WITHIN, max(new) + NEIGHBOURS_WITHIN
-        around = session.scalars(_counting(space, station_id, since, until))
-        levels = {r.observed_at: r.cm for r in around} | {at: m.level_cm for at, m in new.items()}
-        told: set[datetime] = set()
-        series = sorted(levels.items())
-        for i, (at, cm) in enumerate(series):
-            near = [other for other, _ in series[max(i - 1, 0) : i + 2] if other != at]
-            alone = all(abs(at - other) > NEIGHBOURS_WITHIN for other in near)
-            if at in new and alone and _written_like_metres(cm):
-                found.append(Doubt(new[at], None, None, metres=True))
-        for (before_at, before), (after_at, after) in pairwise(series):
-            at, cm, beside_at, beside = after_at, after, before_at, before
-            if at not in new:
-                at, cm, beside_at, beside = before_at, before, after_at, after
-            if at not in new or at in told or not _odd(after - before, after_at - before_at):
+        around = {
+            r.observed_at: r.cm
+            for r in session.scalars(_counting(space, station_id, since, until))
+            if r.observed_at not in new and not (r.doubtful and r.source is ReadingSource.API)
+        }
+        before: tuple[datetime, Decimal] | None = None
+        times = sorted(around.keys() | new.keys())
+        for i, at in enumerate(times):
+            if at in around:
+                before = at, around[at]
                 continue
-            told.add(at)
-            found.append(Doubt(new[at], beside, beside_at, metres=_metres(cm, beside)))
+            following = times[i + 1] if i + 1 < len(times) and times[i + 1] in around else None
+            after = None if following is None else (following, around[following])
+            doubt = _doubt(new[at], before, after)
+            if doubt is None:
+                before = at, new[at].level_cm
+            else:
+                found.append(doubt)
     return found
+
+
+def _doubt(
+    one: Measured, before: tuple[datetime, Decimal] | None, after: tuple[datetime, Decimal] | None
+) -> Doubt | None:
+    near = [n for n in (before, after) if n is not None and abs(n[0] - one.observed_at) <= NEIGHBOURS_WITHIN]
+    for at, cm in near:
+        hours = Decimal(abs(at - one.observed_at).total_seconds()) / 3600
+        if abs(one.level_cm - cm) > max(SMALL_STEP_CM, FASTEST_CM_PER_HOUR * hours):
+            return Doubt(one, cm, at, metres=_metres(one.level_cm, cm))
+    return None if near or not _written_like_metres(one.level_cm) else Doubt(one, None, None, metres=True)
 
 
 def _station(one: Measured) -> UUID:
     return one.station_id
-
-
-def _odd(step_cm: Decimal, apart: timedelta) -> bool:
-    if apart > NEIGHBOURS_WITHIN:
-        return False
-    hours = Decimal(apart.total_seconds()) / 3600
-    return abs(step_cm) > max(SMALL_STEP_CM, FASTEST_CM_PER_HOUR * hours)
 
 
 def _written_like_metres(cm: Decimal) -> bool:

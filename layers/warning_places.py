@@ -59,6 +59,23 @@ class Where:
         return None if self.shape is None else from_shape(self.shape, srid=4326)
 
 
+def shares_touched(session: Session, version_id: UUID, place: bytes) -> dict[UUID, float | None]:
+    """{municipality: share of its land in a place (WKB, EPSG:4326)} by a version's boundaries; None: point or line."""
+    shares: dict[UUID, float | None] = {}
+    for area_id, also_covers, share in session.execute(TOUCHED, {"place": place, "version": version_id}).all():
+        if share is None or share >= LEAST_SHARE:
+            shares[area_id] = share
+            # Of what lies somewhere in that boundary nobody knows which part is touched.
+            shares |= dict.fromkeys(also_covers)
+    return shares
+
+
+def municipalities_touched(session: Session, shape: shapely.Geometry) -> set[UUID]:
+    """The municipalities that a shape (EPSG:4326) touches, as far as boundaries are known."""
+    boundaries = shown(session, Kind.MUNICIPALITIES)
+    return set(shares_touched(session, boundaries[0].id, shape.wkb)) if boundaries else set()
+
+
 class Placing:
     """Finds the places of one lot of messages; what was found once is not looked for again."""
 
@@ -114,14 +131,7 @@ class Placing:
             return {}
         key = shape.wkb
         if key not in self._shares:
-            shares: dict[UUID, float | None] = {}
-            rows = self.session.execute(TOUCHED, {"place": key, "version": self.version}).all()
-            for area_id, also_covers, share in rows:
-                if share is None or share >= LEAST_SHARE:
-                    shares[area_id] = share
-                    # Of what lies somewhere in that boundary nobody knows which part is touched.
-                    shares |= dict.fromkeys(also_covers)
-            self._shares[key] = shares
+            self._shares[key] = shares_touched(self.session, self.version, key)
         return {area: (share, coarse) for area, share in self._shares[key].items()}
 
     def _shape(self, region: WarningRegion) -> shapely.Geometry | None:

@@ -25,7 +25,8 @@ from foundation.database import Base, Facts, Id, app_may
 from foundation.spaces import OPERATIONAL_SPACE_ID
 from layers.areas import Area, Level
 from layers.catalogue import Method
-from layers.field_errors import NoSource, WrongRegions
+from layers.field_errors import NoSource
+from layers.warning_errors import WrongRegions
 
 EMMA: Final = "EMMA_ID"
 OUR_PREFIX: Final = "BA"

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session, aliased
 from foundation.spaces import Space
 from layers.areas import municipalities_of
 from layers.cap import MessageType, Status
-from layers.field_errors import NoSuchWarning
+from layers.warning_errors import NoSuchWarning
 from layers.warning_parts import SEVERITY_RANK
 from layers.warning_places import Placed
 from layers.warning_tables import WarningArea, WarningMessage, WarningMunicipality, WarningPart, WarningReference

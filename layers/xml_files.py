@@ -12,8 +12,8 @@ from xml.parsers import expat
 
 from lxml import etree
 
-from layers.field_errors import HostileXml, NoXml, XmlTooLarge
 from layers.findings import Finding, finding
+from layers.warning_errors import HostileXml, NoXml, XmlTooLarge
 
 MOST_BYTES: Final = 8 * 2**20
 MOST_DEPTH: Final = 40

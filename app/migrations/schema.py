@@ -19,10 +19,16 @@ import foundation.reference
 import foundation.spaces  # noqa: F401
 import layers.areas
 import layers.catalogue
+import layers.diary
+import layers.evacuations
 import layers.exposure
 import layers.features
+import layers.gauge_alarms
 import layers.gauge_exposure
 import layers.gauges
+import layers.incident_figures
+import layers.incident_marks
+import layers.incidents
 import layers.jurisdictions
 import layers.people
 import layers.readings

@@ -15,7 +15,7 @@ from pyproj import Geod
 from layers import feeds, xml_files
 from layers.cap import MessageType, Reference, Scope, Severity, Status
 from layers.errors import LayersError
-from layers.field_errors import (
+from layers.warning_errors import (
     EmptyFeed,
     HostileXml,
     MissingInCap,

@@ -11,7 +11,7 @@ import shapely
 from foundation.spaces import OPERATIONAL_SPACE_ID as OP
 from layers import feeds, warnings
 from layers.cap import MessageType
-from layers.field_errors import (
+from layers.warning_errors import (
     EmptyFeed,
     HostileXml,
     MissingInCap,

@@ -18,7 +18,8 @@ from foundation.spaces import Space, SpaceState
 from layers import catalogue, feeds, warnings
 from layers.areas import Boundary, Level
 from layers.catalogue import Kind, Method, State
-from layers.field_errors import NoSource, NoSuchWarning, WrongRegions
+from layers.field_errors import NoSource
+from layers.warning_errors import NoSuchWarning, WrongRegions
 from layers.warning_places import Placed
 from layers.warning_regions import load_regions
 from layers.warning_store import RECEIVED, relocate, store
@@ -182,7 +183,7 @@ KINDS = st.sampled_from(["Alert", "Update", "Cancel", "Ack"])
 STATUSES = st.sampled_from(["Actual", "Actual", "Test"])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(SENDERS, KINDS, STATUSES, st.integers(0, 5), st.integers(0, 5), SENDERS), min_size=2, max_size=6

@@ -9,8 +9,8 @@ from sqlalchemy.dialects import postgresql
 
 from app.migrations.row_security import wall_off
 
-revision = "0010"
-down_revision = "0009"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 

@@ -217,6 +217,7 @@ class WrongCode(WrongCredentials):
     """The second factor's code is not the one of now, or was used."""
 
     text = N_("The code is not right, or was used already. Take the newest one.")
+    field: ClassVar[str] = "code"
 
 
 class TooManyTries(AppError):
@@ -315,6 +316,19 @@ class WrongPassword(WrongInput):
 
     text = N_("That is not your present password.")
     field = "present"
+
+
+class CodeNeeded(AppError):
+    """A role asks for a second factor, and the person has none yet, or wants to do without."""
+
+    text = N_("Your role needs a second factor: a code of your phone. Turn it on in your account.")
+
+
+class NoScope(WrongInput):
+    """A token that may do nothing."""
+
+    text = N_("Choose what the token may do.")
+    field = "scope"
 
 
 class PasswordsDiffer(WrongInput):
@@ -419,6 +433,7 @@ STATUS: dict[type[Exception], int] = {
     KeyTooLong: 400,
     ForeignForm: 403,
     WrongInput: 422,
+    CodeNeeded: 403,
     LastAdministrator: 409,
     PersonErased: 409,
     LinkGone: 410,

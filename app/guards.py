@@ -24,16 +24,18 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from app import identity
-from app.errors import ActingChanged, ForeignForm, NotAllowed, NotSignedIn
-from app.identity import Identity, me
+from app.errors import ActingChanged, CodeNeeded, ForeignForm, NotAllowed, NotSignedIn
+from app.identity import SAFE_METHODS, Identity, me
 from app.rights import Right
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 PROXY_HEADERS: Final = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 ACTING: Final = "acting"
 """The form field that says in whose name the page was opened."""
+
+WITHOUT_CODE: Final = frozenset({"account", "code", "sign_in"})
+"""Where somebody may still go who must turn on their second factor first."""
 
 _csrf = CSRFProtect()
 
@@ -116,7 +118,13 @@ def _guard() -> ResponseReturnValue | None:
         if request.method == "GET" and _is_page(request):
             return redirect(url_for("sign_in.show", next=request.full_path.rstrip("?")))
         raise NotSignedIn
+    if who is not None and who.needs_code and request.blueprint not in WITHOUT_CODE:
+        if request.method == "GET" and _is_page(request):
+            return redirect(url_for("code.show"))
+        raise CodeNeeded
     if who is not None and request.method not in SAFE_METHODS:
+        if who.scopes is not None and not guard.rights:
+            raise NotAllowed  # what everybody may do for themselves, no program does
         _insist_on_same_organisation(who)
     return None
 

@@ -10,18 +10,21 @@ from typing import Final
 from uuid import UUID
 
 from flask import Flask, g, request
+from sqlalchemy.orm import Session
 from structlog.contextvars import get_contextvars
 
 from app.db import without_space
-from app.rights import Right, rights_of
+from app.rights import Right, rights_of, rights_of_scopes
 from app.spaces import current_space
 from foundation import accounts
-from foundation.accounts import hash_of
+from foundation.accounts import Account, hash_of
 from foundation.audit import Actor
-from foundation.people import Person, Seat, seats
+from foundation.people import Person, Seat, roles_of, seats
 from foundation.roles import Role
+from foundation.settings import code_roles
 
 COOKIE: Final = "spremnost"
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 SEEN_EVERY: Final = timedelta(minutes=1)
 TILES_TRUST_S: Final = 30.0
 """So long a tile may still be had after signing out: a map asks for hundreds at once."""
@@ -44,6 +47,7 @@ class Identity:
     seats: tuple[Seat, ...] = ()
     scopes: frozenset[str] | None = None
     rights: frozenset[Right] = field(default=frozenset())
+    needs_code: bool = False  # a role asks for a second factor, and there is none yet
 
     def may(self, *rights: Right) -> bool:
         """Whether they have one of these rights."""
@@ -98,7 +102,13 @@ def _browser(secret: str) -> Identity | None:
             opened.seen_at = now
         where = seats(session, person.id, current_space().id, at=now)
         acting = next((s for s in where if s.organisation_id == opened.acting_organisation_id), None)
-        return _identity(person, where, acting or (where[0] if where else None), session_id=opened.id)
+        return _identity(
+            person,
+            where,
+            acting or (where[0] if where else None),
+            session_id=opened.id,
+            needs_code=_needs_code(session, person.id, at=now),
+        )
 
 
 def _program(secret: str) -> Identity | None:
@@ -122,7 +132,11 @@ def _identity(
     *,
     session_id: UUID | None = None,
     scopes: frozenset[str] | None = None,
+    needs_code: bool = False,
 ) -> Identity:
+    rights = rights_of(acting.roles, operational=current_space().is_operational) if acting else frozenset()
+    if scopes is not None:
+        rights &= rights_of_scopes(scopes, only_looks=request.method in SAFE_METHODS)
     return Identity(
         person_id=person.id,
         name=person.name,
@@ -132,8 +146,17 @@ def _identity(
         acting=acting,
         seats=tuple(where),
         scopes=scopes,
-        rights=rights_of(acting.roles, operational=current_space().is_operational) if acting else frozenset(),
+        rights=rights,
+        needs_code=needs_code,
     )
+
+
+def _needs_code(session: Session, person_id: UUID, *, at: datetime) -> bool:
+    roles = code_roles(session)
+    if not roles or roles.isdisjoint(roles_of(session, person_id, at=at)):
+        return False
+    account = session.get(Account, person_id)
+    return account is None or account.totp_since is None
 
 
 class _Trust:
@@ -161,7 +184,8 @@ def may_see_tiles() -> bool:
     key = hash_of(request.cookies.get(COOKIE) or request.headers.get("Authorization", ""))
     if _trust.has(key):
         return True
-    if me() is None:
+    who = me()
+    if who is None or who.needs_code:
         return False
     _trust.add(key)
     return True

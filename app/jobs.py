@@ -59,7 +59,7 @@ def work(settings: Settings) -> None:
 
 
 async def _work(settings: Settings) -> None:
-    for tasks in ("app.layer_jobs", "app.mail_jobs"):  # which know this module
+    for tasks in ("app.layer_jobs", "app.mail_jobs", "app.cleaning"):  # which know this module
         import_module(tasks)
     log_sandbox()
     database = Database(settings, pool_size=CONCURRENT_JOBS + 1)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app import members, passwords
+from app import members, passwords, second_factor
 from app.errors import LinkGone, PasswordsDiffer, TooManyTries
 from app.mail_jobs import write_mail
 from app.settings import Settings
@@ -185,3 +185,21 @@ def tell(
             person_id=person.id,
             name=person.name,
         )
+
+
+def code_off(session: Session, settings: Settings, person: Person, *, by: Actor, at: datetime) -> None:
+    """Turn a person's second factor off, who lost their phone; their sessions end."""
+    account = session.get(Account, person.id)
+    if account is None or account.totp_since is None:
+        return
+    second_factor.turn_off(session, account)
+    accounts.end_all_sessions(session, person.id, at=at)
+    record(
+        session,
+        space=OPERATIONAL_SPACE_ID,
+        at=at,
+        by=by,
+        action="person.code_off",
+        subject=Subject("person", person.id),
+    )
+    tell(session, settings, person, "person.code_off", at=at)

@@ -49,3 +49,22 @@ def rights_of(roles: Iterable[Role], *, operational: bool = True) -> frozenset[R
     """All that somebody with these roles may do, in the real world or in an exercise."""
     found: frozenset[Right] = frozenset().union(*(OF_ROLE[role] for role in roles))
     return found if operational else found - OPERATIONAL_ONLY
+
+
+class Scope(StrEnum):
+    """What a token is limited to, within what its person may do."""
+
+    READ = "read"  # look at everything, change nothing
+    REPORT = "report"  # send gauge readings and figures
+    WRITE = "write"  # everything but administration
+
+
+def rights_of_scopes(scopes: Iterable[str], *, only_looks: bool) -> frozenset[Right]:
+    """What a token with these scopes may use of its person's rights; administration is never done by a program."""
+    found: set[Right] = set()
+    for scope in scopes:
+        if scope == Scope.WRITE or (scope == Scope.READ and only_looks):
+            found |= set(Right) - {Right.ADMINISTER}
+        elif scope == Scope.REPORT:
+            found |= {Right.SEE, Right.REPORT}
+    return frozenset(found)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import delete
@@ -73,7 +74,9 @@ def act_for(session: Session, session_id: UUID, organisation_id: UUID) -> None:
     session.get_one(SignInSession, session_id).acting_organisation_id = organisation_id
 
 
-def note(session: Session, person_id: UUID, action: str, *, at: datetime) -> None:
+def note(
+    session: Session, person_id: UUID, action: str, *, at: datetime, facts: Mapping[str, Any] | None = None
+) -> None:
     """An audit entry about a person's own account."""
     record(
         session,
@@ -82,4 +85,5 @@ def note(session: Session, person_id: UUID, action: str, *, at: datetime) -> Non
         by=Actor("person", person_id),
         action=action,
         subject=Subject("person", person_id),
+        facts=facts,
     )

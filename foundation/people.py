@@ -181,6 +181,13 @@ def seats(session: Session, person_id: UUID, space: UUID, *, at: datetime) -> li
     ]
 
 
+def roles_of(session: Session, person_id: UUID, *, at: datetime) -> frozenset[Role]:
+    """All the parts that a person plays at that moment, wherever."""
+    return frozenset(
+        session.scalars(select(Membership.role).where(Membership.person_id == person_id, _in_force(at)).distinct())
+    )
+
+
 def exercises_of(session: Session, person_id: UUID, *, at: datetime) -> list[Space]:
     """The exercises that a person may enter, newest first, at most 200."""
     mine = select(Membership.exercise_id).where(Membership.person_id == person_id, _in_force(at))

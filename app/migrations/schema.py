@@ -16,6 +16,7 @@ import foundation.notices
 import foundation.outbox
 import foundation.people
 import foundation.reference
+import foundation.settings
 import foundation.spaces  # noqa: F401
 import layers.areas
 import layers.catalogue

@@ -7,6 +7,7 @@ from app.pages.account import account
 from app.pages.appearance import appearance
 from app.pages.areas import areas
 from app.pages.away import away
+from app.pages.code import code
 from app.pages.health import health
 from app.pages.help import help_
 from app.pages.home import door, home
@@ -19,10 +20,12 @@ from app.pages.mails import mails_
 from app.pages.map import map_
 from app.pages.notices import notices
 from app.pages.people import people
+from app.pages.settings import settings
 from app.pages.sign_in import sign_in
 from app.pages.status import status
 from app.pages.table import table
 from app.pages.tiles import tiles
+from app.pages.tokens import tokens
 
 IN_SPACES = (
     home,
@@ -48,4 +51,7 @@ OUTSIDE = (
     people,
     joining_,
     account,
+    code,
+    tokens,
+    settings,
 )

@@ -188,6 +188,17 @@ def sign_out(person_id: UUID) -> ResponseReturnValue:
     return _back(person_id)
 
 
+@people.post("/<uuid:person_id>/code-off")
+@needs(Right.ADMINISTER)
+def code_off(person_id: UUID) -> ResponseReturnValue:
+    """For somebody who lost their phone and the codes for that; they are told by e-mail, and signed out."""
+    with transaction(OPERATIONAL_SPACE_ID) as session:
+        joining.code_off(
+            session, current_settings(), _person(session, person_id), by=signed_in_person().actor, at=datetime.now(UTC)
+        )
+    return _back(person_id)
+
+
 def _back(person_id: UUID) -> ResponseReturnValue:
     return redirect(url_for("people.one", person_id=person_id), code=303)
 

@@ -26,7 +26,7 @@ sign_in = Blueprint("sign_in", __name__)
 def show() -> ResponseReturnValue:
     """The form."""
     if me() is not None:
-        return redirect(_wanted())
+        return redirect(wanted())
     return _form()
 
 
@@ -41,16 +41,18 @@ def check() -> ResponseReturnValue:
             signing_in.slow_down(session, email, address=address, at=now)
         with transaction(OPERATIONAL_SPACE_ID) as session:
             person, account = signing_in.known(session, email, password, at=now)
-            return _begin(
-                signing_in.sign_in(
-                    session,
-                    person,
-                    at=now,
-                    address=address,
-                    browser=request.user_agent.string,
-                    waits_for_code=account.totp_since is not None,
-                )
+            waits_for_code = account.totp_since is not None
+            secret = signing_in.sign_in(
+                session,
+                person,
+                at=now,
+                address=address,
+                browser=request.user_agent.string,
+                waits_for_code=waits_for_code,
             )
+            if waits_for_code:
+                return session_cookie.give(redirect(url_for("code.ask", next=wanted()), code=303), secret)
+            return _begin(secret)
     except AppError as error:
         if isinstance(error, WrongCredentials):
             with without_space() as session:
@@ -101,12 +103,12 @@ def leave() -> ResponseReturnValue:
 def act() -> ResponseReturnValue:
     """Act for another of one's organisations."""
     who = signed_in_person()
-    wanted = next((s for s in who.seats if str(s.organisation_id) == request.form.get("organisation")), None)
-    if wanted is None or who.session_id is None:
+    seat = next((s for s in who.seats if str(s.organisation_id) == request.form.get("organisation")), None)
+    if seat is None or who.session_id is None:
         raise NotAllowed
     with without_space() as session:
-        signing_in.act_for(session, who.session_id, UUID(str(wanted.organisation_id)))
-    return redirect(_wanted(), code=303)
+        signing_in.act_for(session, who.session_id, UUID(str(seat.organisation_id)))
+    return redirect(wanted(), code=303)
 
 
 def _form(error: AppError | None = None, email: str = "") -> ResponseReturnValue:
@@ -125,10 +127,10 @@ def _offers_demo() -> bool:
 
 
 def _begin(secret: str) -> ResponseReturnValue:
-    return session_cookie.give(redirect(_wanted(), code=303), secret)
+    return session_cookie.give(redirect(wanted(), code=303), secret)
 
 
-def _wanted() -> str:
+def wanted() -> str:
     """Where the person wanted to go: a page of ours, or home."""
     asked = request.values.get("next", "")
     parts = urlsplit(asked)

@@ -31,6 +31,8 @@ PUBLIC = {
     "joining.forgot",
     "joining.ask",
     "openapi.spec",
+    "code.ask",
+    "code.check",
 }
 # What everybody who is signed in may change: it is their own.
 PERSONAL = {"sign_in.leave", "sign_in.act", "notices.read", "notices.save", "api.read"}

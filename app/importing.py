@@ -120,7 +120,7 @@ def read_in(
         raise
     except (GisError, LayersError) as error:
         with database.transaction(OPERATIONAL_SPACE_ID) as session:
-            ingest.refuse(session, version_id, str(error), by=by, at=datetime.now(UTC))
+            ingest.refuse(session, version_id, error, by=by, at=datetime.now(UTC))
         raise
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NewType
+
+Marked = NewType("Marked", str)
+"""A text that gettext has extracted, so that it can be translated where it is shown."""
 
 
-def N_(text: str) -> str:  # noqa: N802  gettext's own name for it
+def N_(text: str) -> Marked:  # noqa: N802  gettext's own name for it
     """The text itself, marked so that gettext extracts it."""
-    return text
+    return Marked(text)
 
 
 class Word(str):

@@ -16,6 +16,7 @@ from typing import Any, Final
 import shapely
 from lxml import etree
 
+from foundation.errors import N_
 from layers.cap_shapes import circle, polygon
 from layers.findings import Finding, finding
 from layers.warning_errors import (
@@ -272,14 +273,14 @@ class _Reader:
             raise NoReferences(file=self.name, line=element.sourceline or NO_LINE, kind=msg_type.value)
         infos = tuple(self.info(info) for info in parts["info"])
         if not infos and msg_type in (MessageType.ALERT, MessageType.UPDATE):
-            self.tell(finding("says_nothing", "The message says nothing of any hazard (it has no info)."))
+            self.tell(finding("says_nothing", N_("The message says nothing of any hazard (it has no info).")))
         if self.namespace == CAP_1_1:
-            self.tell(finding("older_cap", "The message is written in CAP 1.1 and was read as 1.2."))
+            self.tell(finding("older_cap", N_("The message is written in CAP 1.1 and was read as 1.2.")))
         if self.strange:
             self.tell(
                 finding(
                     "unknown_elements",
-                    "The message has elements that CAP does not know; they were passed over: {elements}.",
+                    N_("The message has elements that CAP does not know; they were passed over: {elements}."),
                     elements=", ".join(sorted(self.strange))[:300],
                 )
             )
@@ -310,7 +311,7 @@ class _Reader:
             self.tell(
                 finding(
                     "ends_before_it_begins",
-                    "The warning ends ({expires}) before or when it begins.",
+                    N_("The warning ends ({expires}) before or when it begins."),
                     expires=expires.isoformat(),
                 )
             )
@@ -366,7 +367,9 @@ class _Reader:
                     self.strange.add(name.localname)
                 continue
             if order.index(name.localname) < last:
-                self.tell(finding("out_of_order", "Elements of the message come in another order than CAP has them."))
+                self.tell(
+                    finding("out_of_order", N_("Elements of the message come in another order than CAP has them."))
+                )
             last = max(last, order.index(name.localname))
             found[name.localname].append(child)
         line = element.sourceline or NO_LINE
@@ -412,7 +415,9 @@ class _Reader:
         except (ValueError, OverflowError):
             raise WrongMomentInCap(file=self.name, line=line, element=element, value=text[:100] or "–") from None
         if text.endswith("Z"):
-            self.tell(finding("time_z", "Times are written with Z, which CAP does not allow; they were read as UTC."))
+            self.tell(
+                finding("time_z", N_("Times are written with Z, which CAP does not allow; they were read as UTC."))
+            )
         return found
 
     def references(self, parts: dict[str, list[Any]]) -> tuple[Reference, ...]:
@@ -428,7 +433,7 @@ class _Reader:
                 self.tell(
                     finding(
                         "bad_reference",
-                        "A reference to an earlier message cannot be read: {reference}.",
+                        N_("A reference to an earlier message cannot be read: {reference}."),
                         reference=one[:200],
                     )
                 )

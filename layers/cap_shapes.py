@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 from pyproj import Geod
 
+from foundation.errors import N_
 from layers import country
 from layers.findings import Finding, finding
 
@@ -27,7 +28,7 @@ def polygon(text: str, where: str) -> Read:
         return None, [_unreadable(where, text)]
     findings = []
     if points[0] != points[-1]:
-        findings.append(finding("open_polygon", "{where}: the outline was not closed; it was.", where=where))
+        findings.append(finding("open_polygon", N_("{where}: the outline was not closed; it was."), where=where))
     ring = shapely.Polygon(points)
     if ring.convex_hull.area == 0:  # of its own area two loops that run against each other may be nothing
         return None, [_unreadable(where, text)]
@@ -35,7 +36,7 @@ def polygon(text: str, where: str) -> Read:
         findings.append(
             finding(
                 "crossing_polygon",
-                "{where}: the outline crosses itself; what lies inside of it in any way was taken.",
+                N_("{where}: the outline crosses itself; what lies inside of it in any way was taken."),
                 where=where,
             )
         )
@@ -89,7 +90,10 @@ def _swapped(shape: shapely.Geometry, where: str) -> list[Finding]:
     return [
         finding(
             "looks_swapped",
-            "{where} lies far away; with latitude and longitude exchanged it would lie in the country. Ask the sender.",
+            N_(
+                "{where} lies far away; with latitude and longitude exchanged it would lie in the country. "
+                "Ask the sender."
+            ),
             where=where,
         )
     ]
@@ -97,5 +101,5 @@ def _swapped(shape: shapely.Geometry, where: str) -> list[Finding]:
 
 def _unreadable(where: str, text: str) -> Finding:
     return finding(
-        "unreadable_shape", "{where}: its outline cannot be read ({outline}).", where=where, outline=text[:80]
+        "unreadable_shape", N_("{where}: its outline cannot be read ({outline})."), where=where, outline=text[:80]
     )

@@ -143,7 +143,8 @@ class LayerVersion(Base):
     options: Mapped[Facts]  # how to read it: {"columns": {"code": "sifra"}, "unit": "persons/km2", "legend": …}
     crs: Mapped[str | None]  # as received
     resolution: Mapped[str | None]  # as received, with its unit
-    refusal: Mapped[str | None]  # the sentence for whoever brought the file
+    # Why it cannot be used, as findings.told() has it.
+    refusal: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     findings: Mapped[list[Any]] = mapped_column(JSONB, default=list)
     facts: Mapped[Facts]  # what was measured: bounds, counts, range of values, names of the files made from it
     footprint: Mapped[WKBElement | None] = mapped_column(Geometry("MULTIPOLYGON", srid=4326, spatial_index=True))
@@ -276,10 +277,10 @@ def ready(session: Session, version: LayerVersion, *, by: Actor, at: datetime) -
     _audit(session, version, "layer.ready", by=by, at=at)
 
 
-def refuse(session: Session, version: LayerVersion, sentence: str, *, by: Actor, at: datetime) -> None:
-    """The version's file cannot be used; the sentence says what to do."""
+def refuse(session: Session, version: LayerVersion, refusal: dict[str, Any], *, by: Actor, at: datetime) -> None:
+    """The version's file cannot be used; the refusal (findings.told) says what to do."""
     version.become(State.REFUSED)
-    version.refusal = sentence
+    version.refusal = refusal
     session.flush()
     _audit(session, version, "layer.refused", by=by, at=at)
 

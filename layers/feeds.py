@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
+from foundation.errors import N_
 from layers import xml_files
 from layers.cap import CAP_1_2, PROFILE, Alert, alert_of, is_alert, text_of
 from layers.errors import LayersError
@@ -116,13 +117,13 @@ def _atom(feed: Any, name: str, findings: list[Finding]) -> Received:
         received.findings.append(
             finding(
                 "odd_addresses",
-                "{count} entries of the feed name addresses that are not on the web; they were passed over.",
+                N_("{count} entries of the feed name addresses that are not on the web; they were passed over."),
                 count=odd_addresses,
             )
         )
     if any(True for _ in _alerts_in(feed)):
         received.findings.append(
-            finding("alert_outside_entry", "The feed holds a warning outside of its entries, which was not read.")
+            finding("alert_outside_entry", N_("The feed holds a warning outside of its entries, which was not read."))
         )
     if entries and not (received.alerts or received.refused or received.links):
         raise EmptyFeed(file=name, count=len(entries))

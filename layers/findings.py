@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pyproj import CRS
 
+from foundation.errors import N_, Marked
 from gis.systems import datum_unknown
 
 Finding = dict[str, Any]
 MOST_LISTED = 100
 
 
-def finding(code: str, text: str, **parameters: Any) -> Finding:
-    """One finding as it is kept with the version; its sentence is text.format(**parameters)."""
+def finding(code: str, text: Marked, **parameters: Any) -> Finding:
+    """One finding as it is kept with the version; as_text() makes the English sentence of it."""
     return {"code": code, "text": text, "parameters": parameters}
+
+
+def told(error: Exception) -> dict[str, Any]:
+    """What an error of one of our packages says, as it is kept: its text and parameters."""
+    text, parameters = getattr(error, "text", ""), getattr(error, "parameters", {})
+    plain = {k: v if isinstance(v, int | float) else str(v) for k, v in parameters.items()}
+    return {"text": text, "parameters": plain} if text else {"text": "{said}", "parameters": {"said": str(error)}}
+
+
+def as_text(facts: Mapping[str, Any]) -> str:
+    """The English sentence of a finding, or of what told() gave."""
+    return str(facts["text"]).format(**facts["parameters"])
 
 
 def listed(items: Iterable[object], most: int = MOST_LISTED) -> str:
@@ -32,7 +45,7 @@ def datum_findings(crs: CRS, x: float, y: float) -> list[Finding]:
     return [
         finding(
             "datum_unknown",
-            "How the datum of {system} lies to WGS 84 is not known; places may be some hundred metres off.",
+            N_("How the datum of {system} lies to WGS 84 is not known; places may be some hundred metres off."),
             system=crs.name,
         )
     ]

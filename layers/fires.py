@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from foundation.errors import N_
 from gis.errors import BadValues, MangledDates, MissingColumns
 from layers.findings import Finding, finding, listed, spans
 from layers.sources import Features, text_of
@@ -129,4 +130,5 @@ def _odd(features: Features, found: Sequence[Fire]) -> list[Finding]:
     again = sum(n - 1 for n in seen.values())
     if not again:
         return []
-    return [finding("fires_twice", "{count} fires come more than once: same place, moment, satellite.", count=again)]
+    text = N_("{count} fires come more than once: same place, moment, satellite.")
+    return [finding("fires_twice", text, count=again)]

@@ -27,6 +27,7 @@ from layers import catalogue, rasters, tables, vectors
 from layers.catalogue import Kind, LayerVersion, State
 from layers.errors import ReaderDied
 from layers.files import FileStore
+from layers.findings import told
 from layers.sandbox import Limits, plain_files, run
 
 LIMITS = Limits(memory_bytes=2 * 2**30, cpu_seconds=3600)
@@ -126,6 +127,6 @@ def finish(
     catalogue.ready(session, version, by=by, at=at)
 
 
-def refuse(session: Session, version_id: UUID, sentence: str, *, by: Actor, at: datetime) -> None:
+def refuse(session: Session, version_id: UUID, error: Exception, *, by: Actor, at: datetime) -> None:
     """Say why the file cannot be used; nothing of it is kept but the file itself."""
-    catalogue.refuse(session, catalogue.version(session, version_id), sentence, by=by, at=at)
+    catalogue.refuse(session, catalogue.version(session, version_id), told(error), by=by, at=at)

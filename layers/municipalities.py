@@ -19,7 +19,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from foundation.errors import N_
+from foundation.errors import N_, Marked
 from gis.errors import DuplicateCodes, EmptyCode, MissingColumns, UnknownCodes, WrongOption
 from layers import country, shapes, sources
 from layers.areas import Level
@@ -359,11 +359,11 @@ def _missing(
             lost.append(f"{area['name']} ({code})")
         else:
             host.also_covers.append(code)
-            told.append(f"{area['name']} ({code}) in {host.name} ({host.code})")
+            told.append(f"{area['name']} ({code}) → {host.name} ({host.code})")
     names = {u.name for u in municipalities} | {a["name"] for a in without.values()}
     for name, code in country.LEFT.items():
         if name not in names and code in by_code:
-            told.append(f"{name} in {by_code[code].name} ({code})")
+            told.append(f"{name} → {by_code[code].name} ({code})")
     findings = []
     if told:
         text = N_("{count} municipalities have no polygon of their own; their land lies in another's: {names}.")
@@ -453,7 +453,7 @@ def _told(places: NDArray[np.object_], whose: Sequence[str]) -> list[tuple[float
     return sorted(found, reverse=True)
 
 
-def _told_finding(code: str, text: str, told: Sequence[tuple[float, str]]) -> Finding:
+def _told_finding(code: str, text: Marked, told: Sequence[tuple[float, str]]) -> Finding:
     where = "; ".join(sentence for _, sentence in told[:50]) + (f"; … (+{len(told) - 50})" if len(told) > 50 else "")
     return finding(code, text, count=len(told), km2=round(sum(km2 for km2, _ in told), 3), where=where)
 

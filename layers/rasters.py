@@ -21,6 +21,7 @@ from shapely.errors import ShapelyError
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from foundation.errors import N_
 from gis import classes, terrain
 from gis.classes import Legend, Steps
 from gis.cog import TILE, CogWriter
@@ -255,12 +256,12 @@ def _prepare(
     if context.get("outline"):
         findings += _coverage(footprint, country)
     if measured.minimum == measured.maximum:
-        findings.append(finding("constant", "Every cell with data has the value {value}.", value=measured.minimum))
+        findings.append(finding("constant", N_("Every cell with data has the value {value}."), value=measured.minimum))
     if measured.outside_legend and kind in (Kind.FIRE_DANGER, Kind.LAND_COVER):
         findings.append(
             finding(
                 "outside_legend",
-                "{cells} cells have values that the legend does not name; they are not drawn.",
+                N_("{cells} cells have values that the legend does not name; they are not drawn."),
                 cells=measured.outside_legend,
             )
         )
@@ -449,7 +450,7 @@ def _coverage(footprint: shapely.Geometry, country: shapely.Geometry) -> list[Fi
     return [
         finding(
             "partial_coverage",
-            "The raster covers {share_percent} % of the country; {missing_km2} km² are not covered.",
+            N_("The raster covers {share_percent} % of the country; {missing_km2} km² are not covered."),
             share_percent=round(100 * covered / whole, 1),
             missing_km2=round(whole - covered),
         )
@@ -481,7 +482,7 @@ def _off(population: Population, context: Mapping[str, Any]) -> list[Finding]:
     return [
         finding(
             "population_off",
-            "The raster has {people} people in the country, {source} has {official}: {percent} % off.",
+            N_("The raster has {people} people in the country, {source} has {official}: {percent} % off."),
             people=round(people),
             official=round(official["people"]),
             source=official["source"],
@@ -492,12 +493,8 @@ def _off(population: Population, context: Mapping[str, Any]) -> list[Finding]:
 
 def _terrain(raster: RasterFile, options: Mapping[str, Any], target: Path) -> tuple[dict[str, Any], list[Finding]]:
     if raster.placement.rotated:
-        return {}, [
-            finding(
-                "no_terrain",
-                "The grid is rotated, so that heights above the rivers were not computed; warp it to a north-up grid.",
-            )
-        ]
+        text = N_("The grid is rotated: heights above the rivers were not computed; warp it to a north-up grid.")
+        return {}, [finding("no_terrain", text)]
     made = terrain.of_elevation(raster, stream_km2=_stream_km2(raster, options))
     made.save(target)
     findings = []
@@ -505,7 +502,7 @@ def _terrain(raster: RasterFile, options: Mapping[str, Any], target: Path) -> tu
         findings.append(
             finding(
                 "coarser_terrain",
-                "Heights above the rivers were computed on cells of {factor} × {factor} of the file's.",
+                N_("Heights above the rivers were computed on cells of {factor} × {factor} of the file's."),
                 factor=made.coarser,
             )
         )

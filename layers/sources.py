@@ -190,7 +190,7 @@ def table_of(raw: bytes, name: str) -> Table:
         findings.append(
             finding(
                 "encoding_guessed",
-                "The file is not UTF-8; it was read as Windows-1250. Look whether č, ć, đ, š and ž are right.",
+                N_("The file is not UTF-8; it was read as Windows-1250. Look whether č, ć, đ, š and ž are right."),
             )
         )
     first = text.split("\n", 1)[0]
@@ -270,7 +270,7 @@ def _only(features: Features, options: Mapping[str, Any]) -> Features:
         raise EmptyLayer(file=features.file)
     left_out = finding(
         "left_out",
-        "{count} features were left out, as asked for ({only}).",
+        N_("{count} features were left out, as asked for ({only})."),
         count=int((~wanted).sum()),
         only="; ".join(f"{c} = {v if isinstance(v, str) else listed(v)}" for c, v in options["only"].items()),
     )
@@ -473,7 +473,7 @@ def outside_finding(features: Features, outside: NDArray[np.bool_]) -> list[Find
     return [
         finding(
             "outside_country",
-            "{count} of {all} features lie outside the country: {numbers}.",
+            N_("{count} of {all} features lie outside the country: {numbers}."),
             count=int(outside.sum()),
             all=len(features),
             numbers=listed(features.numbers[outside].tolist(), most=20),

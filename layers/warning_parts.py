@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from foundation.errors import N_
 from layers.cap import Alert, CapArea, Certainty, Info, Severity, Urgency
 from layers.findings import Finding, finding
 
@@ -66,7 +67,9 @@ def parts_of(alert: Alert) -> tuple[list[Part], list[Finding]]:
     languages = {info.language for info in alert.infos}
     if any({one.language for one in group} != languages for group in groups):
         findings.append(
-            finding("languages_differ", "The message does not say the same in all its languages; all of it is shown.")
+            finding(
+                "languages_differ", N_("The message does not say the same in all its languages; all of it is shown.")
+            )
         )
     parts = [_part(group, alert, findings) for group in groups]
     return parts, findings
@@ -91,14 +94,15 @@ def _part(group: Sequence[Info], alert: Alert, findings: list[Finding]) -> Part:
     first = group[0]
     if onset is None:
         _tell(
-            findings, finding("no_onset", "The message does not say when the hazard begins; it counts from its issue.")
+            findings,
+            finding("no_onset", N_("The message does not say when the hazard begins; it counts from its issue.")),
         )
     if expires is None:
         _tell(
             findings,
             finding(
                 "no_end",
-                "The message says no end; it counts for {hours} hours unless it is cancelled.",
+                N_("The message says no end; it counts for {hours} hours unless it is cancelled."),
                 hours=int(WITHOUT_END.total_seconds() // 3600),
             ),
         )

@@ -12,6 +12,7 @@ from xml.parsers import expat
 
 from lxml import etree
 
+from foundation.errors import N_
 from layers.findings import Finding, finding
 from layers.warning_errors import HostileXml, NoXml, XmlTooLarge
 
@@ -90,7 +91,7 @@ def decoded(data: bytes, name: str) -> tuple[str, list[Finding]]:
     return data.decode(encoding, errors=_AS_CP1250), [
         finding(
             "mixed_encoding",
-            "Some letters of the file are not in the encoding that it names; they were read as Windows-1250.",
+            N_("Some letters of the file are not in the encoding that it names; they were read as Windows-1250."),
         )
     ]
 

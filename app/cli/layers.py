@@ -213,6 +213,7 @@ def options(settings: tuple[str, ...]) -> dict[str, Any]:
 
 def _show(database: Any, version_id: UUID) -> None:
     from layers import catalogue
+    from layers.findings import as_text
 
     with database.without_space() as session:
         v = catalogue.version(session, version_id)
@@ -226,7 +227,7 @@ def _show(database: Any, version_id: UUID) -> None:
             f"  file       {v.file_name}, {v.file_bytes} bytes, SHA-256 {v.file_hash}",
             f"  received   {v.received_at.isoformat(timespec='seconds')} by {v.received_by}",
             f"  reference  {v.crs or '–'}; resolution {v.resolution or '–'}",
-            *([f"  refused    {v.refusal}"] if v.refusal else []),
-            *(f"  finding    {f['text'].format(**f['parameters'])}" for f in v.findings),
+            *([f"  refused    {as_text(v.refusal)}"] if v.refusal else []),
+            *(f"  finding    {as_text(f)}" for f in v.findings),
         ):
             click.echo(line)

@@ -21,6 +21,7 @@ from layers import catalogue, exposure
 from layers.areas import Area, Level
 from layers.catalogue import Kind, Method, State
 from layers.errors import Cancelled, FileTooLarge
+from layers.findings import as_text
 from tests.builders import a_raster, polygons_file
 
 OPERATOR = Actor("operator")
@@ -138,7 +139,7 @@ def test_a_file_that_cannot_be_used_is_refused_with_a_sentence_and_leaves_nothin
         imports.read_in(version_id)
     version = imports.version(version_id)
     assert version.state == State.REFUSED
-    assert version.refusal.startswith("depth.tif is not a GeoTIFF")
+    assert as_text(version.refusal).startswith("depth.tif is not a GeoTIFF")
     assert version.facts == {}
 
 

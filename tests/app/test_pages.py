@@ -5,7 +5,10 @@ import re
 import pytest
 
 from app.factory import create_app
+from foundation.errors import N_
+from gis.errors import WrongFormat
 from layers.catalogue import Kind, Method, State
+from layers.findings import told
 from tests.app.builders_map import a_hazard, a_version, close
 from tests.app.builders_people import signed_in
 
@@ -244,10 +247,13 @@ def test_the_layers_page_says_in_plain_words_what_was_found(client, country, cha
 def test_a_refused_layer_says_why(client, country, change):
     def refuse(session):
         version = a_version(session, country, Kind.ROADS, "Ceste", state=State.REFUSED)
-        version.refusal = "The file has no coordinate reference system."
+        version.refusal = told(WrongFormat(file="ceste.zip", expected=N_("a CSV file")))
 
     change(refuse)
-    assert "no coordinate reference system" in client.get(f"/op/layers/{country.versions['Ceste'].id}").text
+    address = f"/op/layers/{country.versions['Ceste'].id}"
+    assert "ceste.zip is not a CSV file; convert it first." in client.get(address).text
+    client.set_cookie("language", "bs")
+    assert "ceste.zip nije CSV datoteka; najprije je pretvorite." in client.get(address).text
 
 
 def test_a_layer_that_is_not_there_is_not_found(client, country):

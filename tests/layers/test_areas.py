@@ -11,6 +11,7 @@ from gis.errors import DuplicateCodes, EmptyCode, MissingColumns, NoMunicipality
 from layers import country
 from layers.areas import Area, Boundary, Branch, CityMember, Level, area_by_code, boundaries, municipalities_of, tree
 from layers.catalogue import Kind
+from layers.findings import as_text
 
 # Squares of a hundredth of a degree around 18° E, 44° N: 0.01° is 1.1119 km northward and 0.8013 km eastward there.
 COLUMNS = {"columns": {"code": "code", "name": "name", "entity": "entity", "canton": "canton"}}
@@ -45,7 +46,7 @@ BRCKO = one("30163", "Brčko", square(1, 1), "Brčko")
 def finding(version, code):
     found = [f for f in version.findings if f["code"] == code]
     assert len(found) == 1, [f["code"] for f in version.findings]
-    return found[0]["text"].format(**found[0]["parameters"])
+    return as_text(found[0])
 
 
 def codes_of(version):
@@ -155,13 +156,13 @@ def test_a_municipality_that_left_another_is_covered_by_it_on_older_maps(session
     stanari = one("20680", "Stanari", square(2), "RS")
     municipalities(DOBOJ, stanari)
     old = municipalities(one("20141", "Doboj", square(0, width=3), "RS"))
-    assert "Stanari (20680) in Doboj (20141)" in finding(old, "covered_by_another")
+    assert "Stanari (20680) → Doboj (20141)" in finding(old, "covered_by_another")
     found = boundaries(session, old.id, Level.MUNICIPALITY)
     assert found.also_covers == [[area_by_code(session, Level.MUNICIPALITY, "20680").id]]
 
 
 def test_that_stanari_is_missing_is_told_even_where_nobody_knows_it(municipalities):
-    assert "Stanari in Doboj (20141)" in finding(municipalities(DOBOJ), "covered_by_another")
+    assert "Stanari → Doboj (20141)" in finding(municipalities(DOBOJ), "covered_by_another")
 
 
 def test_a_municipality_whose_land_is_nobody_s_is_missing(municipalities):
@@ -172,7 +173,7 @@ def test_a_municipality_whose_land_is_nobody_s_is_missing(municipalities):
 def test_a_municipality_that_merged_is_covered_by_the_one_that_has_most_of_its_land(session, municipalities):
     municipalities(DOBOJ, MAGLAJ, TESLIC)
     merged = municipalities(DOBOJ, one("10634", "Maglaj", shapely.union_all([square(0, 1), square(1)]), "FBiH"))
-    assert "Teslić (20575) in Maglaj (10634)" in finding(merged, "covered_by_another")
+    assert "Teslić (20575) → Maglaj (10634)" in finding(merged, "covered_by_another")
 
 
 def test_a_city_lies_over_its_municipalities_and_nobody_is_counted_twice(session, municipalities):

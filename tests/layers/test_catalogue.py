@@ -4,9 +4,11 @@ import pytest
 from sqlalchemy import select
 
 from foundation.audit import AuditEntry
+from gis.errors import NoCrs
 from layers import catalogue
 from layers.catalogue import Kind, Method, State
 from layers.errors import NoReturnPeriod, NoSuchLayer, SlotTaken, WrongReturnPeriod, WrongState
+from layers.findings import as_text, told
 
 
 def a_version(session, operator, noon, **told):
@@ -85,9 +87,10 @@ def test_a_withdrawn_version_is_no_longer_shown_and_never_comes_back(session, op
 def test_a_refused_version_keeps_the_sentence(session, operator, noon):
     version = a_version(session, operator, noon)
     version.become(State.CHECKING)
-    catalogue.refuse(session, version, "It has no coordinate reference system.", by=operator, at=noon)
+    catalogue.refuse(session, version, told(NoCrs(file="a.gpkg")), by=operator, at=noon)
+    session.expire(version)
     assert version.state == State.REFUSED
-    assert version.refusal == "It has no coordinate reference system."
+    assert as_text(version.refusal) == str(NoCrs(file="a.gpkg"))
 
 
 def test_every_step_leaves_an_audit_row(session, operator, noon):

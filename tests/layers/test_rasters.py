@@ -22,6 +22,7 @@ from gis.tiles import Pyramid
 from layers import catalogue
 from layers.areas import Area, Boundary, Level
 from layers.catalogue import Kind, Method, State
+from layers.findings import as_text
 from layers.people import PeopleFigure, Sex
 from layers.rasters import context, prepare
 from layers.sandbox import Limits, run
@@ -90,7 +91,7 @@ def codes(answer):
 
 def said(answer, code):
     (found,) = (f for f in answer["findings"] if f["code"] == code)
-    return found["text"].format(**found["parameters"])
+    return as_text(found)
 
 
 def people_in_the_valley():

@@ -14,6 +14,7 @@ from gis.errors import MangledDates, NotNearTheCountry, UnknownNames
 from layers import features
 from layers.areas import Area, Boundary, Level, above, area_by_code, areas, boundaries
 from layers.catalogue import Kind
+from layers.findings import as_text
 
 DATA = Path(os.environ.get("SPREMNOST_REAL_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 
@@ -42,7 +43,7 @@ def crosswalk():
 def finding(version, code):
     found = [f for f in version.findings if f["code"] == code]
     assert len(found) == 1, [f["code"] for f in version.findings]
-    return found[0]["text"].format(**found[0]["parameters"])
+    return as_text(found[0])
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_the_known_faults_are_told(session, municipalities):
         assert told in corrected
     assert "Ustiprača → Novo Goražde (20419)" in corrected
     assert finding(version, "names_twice") == ("The file has these names more than once: Novi Grad (20397, 10871).")
-    assert "Stanari in Doboj (20141)" in finding(version, "covered_by_another")
+    assert "Stanari → Doboj (20141)" in finding(version, "covered_by_another")
     assert {f["code"] for f in version.findings} == {
         "names_corrected", "names_twice", "cantons_renamed", "covered_by_another",
     }  # fmt: skip

@@ -19,6 +19,7 @@ from gis.errors import (
 )
 from layers.areas import Area
 from layers.catalogue import Kind
+from layers.findings import as_text
 from layers.people import PeopleFigure, Sex
 from layers.tables import folded
 
@@ -28,7 +29,7 @@ NAMES = {"20141": "Doboj", "20575": "Teslić", "20397": "Novi Grad", "10871": "N
 def finding(version, code):
     found = [f for f in version.findings if f["code"] == code]
     assert len(found) == 1, [f["code"] for f in version.findings]
-    return found[0]["text"].format(**found[0]["parameters"])
+    return as_text(found[0])
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from gis.errors import (
 )
 from layers import features
 from layers.catalogue import Kind
+from layers.findings import as_text
 from layers.sandbox import Limits, run
 from layers.shapes import BANDS, pixel_m, point_rows, rows
 from layers.sources import sensitive
@@ -55,7 +56,7 @@ def geojson(*places, properties=None):
 def finding(version, code):
     found = [f for f in version.findings if f["code"] == code]
     assert len(found) == 1, [f["code"] for f in version.findings]
-    return found[0]["text"].format(**found[0]["parameters"])
+    return as_text(found[0])
 
 
 def frame(crs="EPSG:4326"):

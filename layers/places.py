@@ -124,7 +124,9 @@ def read_polygons(*, path: str, name: str, options: dict[str, Any]) -> dict[str,
     _refuse_corners(features.geometry)
     findings = list(features.findings)
     if len(features) > 1:
-        findings.append(finding("joined", "The {count} polygons of the file were taken together.", count=len(features)))
+        findings.append(
+            finding("joined", N_("The {count} polygons of the file were taken together."), count=len(features))
+        )
     whole = polygons.areas(shapely.union_all(features.geometry))
     return {"geometry": json.loads(shapely.to_geojson(whole)), "findings": findings}
 

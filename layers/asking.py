@@ -19,6 +19,7 @@ from layers.cells import Cell, Cells, cells_of
 from layers.exposure import FEW_CELLS
 from layers.features import Feature
 from layers.findings import Finding
+from layers.households import Households, households_of
 from layers.places import Place
 from layers.questions import Asked, Question, Stretch, asked
 from layers.recounting import SPREAD_SENTENCES, KeptRuns, Number, Reading, Spread, added, by_class, people_in
@@ -66,9 +67,8 @@ class Answer:
 
     exposed and by_class (people from each edge up to the next) are None where nothing is modelled, never 0;
     unclassed: exposed people under layers without values. share: of the people who are modelled. ground_unknown: people
-    on dry ground of unknown height, whom a rise may reach. households: (in the place, exposed), estimated, or None with
-    the reason. cells: those that carry most. marks: what asks for a second look (layers.exposure). findings: what had
-    to be done to the place.
+    on dry ground of unknown height, whom a rise may reach. households: estimated, or None with the reason. cells: those
+    that carry most. marks: what asks for a second look (layers.exposure). findings: what had to be done to the place.
     """
 
     place: Place | None
@@ -87,6 +87,8 @@ class Answer:
     parts: tuple[Part, ...]
     cells: tuple[Cell, ...]
     carrying_cells: int
+    households: Households | None
+    no_households: Finding | None
     facilities: tuple[FacilitiesOfKind, ...] | None
     at_risk: tuple[FacilityAtRisk, ...]
     sources: tuple[Source, ...]
@@ -139,6 +141,8 @@ class Answer:
             "parts": [_part_data(part) for part in self.parts],
             "cells": [cell.data() for cell in self.cells],
             "carrying_cells": self.carrying_cells,
+            "households": None if self.households is None else self.households.data(),
+            "no_households": self.no_households,
             "facilities": None if self.facilities is None else [vars(f) for f in self.facilities],
             "at_risk": [vars(f) for f in self.at_risk],
             "sources": [source.data() for source in self.sources],
@@ -189,6 +193,7 @@ def ask(session: Session, kept: KeptRuns, question: Question) -> Answer:
     first = found.runs[0]
     facilities, at_risk, facility_source = _facilities(session, found)
     spread, unknown = _spread(found)
+    households, no_households = households_of(session, [(part.area_id, part.number) for part in parts])
     return Answer(
         place=found.place,
         area_id=question.area_id,
@@ -206,6 +211,8 @@ def ask(session: Session, kept: KeptRuns, question: Question) -> Answer:
         parts=tuple(parts),
         cells=tuple(cells.largest(CARRYING_CELLS)),
         carrying_cells=len(cells),
+        households=households,
+        no_households=no_households,
         facilities=facilities,
         at_risk=at_risk,
         sources=_sources(session, found, facility_source),
@@ -331,6 +338,8 @@ def _sources(session: Session, found: Asked, facility_version: UUID | None) -> t
     rests = [source for s in found.stretches if s.modelled for source in s.kept.run.sources]
     if not rests:
         rests = list(found.stretches[0].kept.run.sources[1:])
+    if found.question.reading.rise_m > 0:
+        rests += [s.kept.run.elevation for s in found.stretches if s.modelled and s.kept.run.elevation]
     if facility_version is not None:
         rests.append(Source.of(version(session, facility_version)))
     return tuple({source.version_id: source for source in rests}.values())

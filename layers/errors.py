@@ -221,3 +221,27 @@ class WrongPage(LayersError):
     """A page of cells that is none."""
 
     text = N_("Give at most {most} cells at once, from the first one on.")
+
+
+class NoSuchSavedAsk(LayersError):
+    """No saved question has that id in this space."""
+
+    text = N_("This saved question does not exist, or has been removed.")
+
+
+class TooManySaved(LayersError):
+    """An organisation has as many saved questions as it may have."""
+
+    text = N_("Your organisation has saved {most} questions, the most that are kept; remove some first.")
+
+
+class SavedAskWithoutName(LayersError):
+    """A question to be saved has no name, or an endless one."""
+
+    text = N_("Give the question a name of at most {most} characters.")
+
+
+class NoteTooLong(LayersError):
+    """A note that is a book."""
+
+    text = N_("The note has more than {most} characters; shorten it.")

@@ -92,6 +92,7 @@ class ExposureRun(Base):
     population_version_id: Mapped[UUID] = mapped_column(ForeignKey("layer_version.id"))
     boundary_version_id: Mapped[UUID] = mapped_column(ForeignKey("layer_version.id"))
     settlement_version_id: Mapped[UUID | None] = mapped_column(ForeignKey("layer_version.id"))
+    elevation_version_id: Mapped[UUID | None] = mapped_column(ForeignKey("layer_version.id"))
     threshold: Mapped[float]
     edges: Mapped[list[float]] = mapped_column(ARRAY(DOUBLE_PRECISION))
     method: Mapped[str]
@@ -151,6 +152,7 @@ class Plan:
     footprint: shapely.Geometry | None
     footprint_given: bool  # less than a raster's extent was modelled
     terrain_file: str | None
+    elevation_id: UUID | None
     population_id: UUID
     population_file: str
     population_unit: Unit
@@ -221,6 +223,7 @@ def plan(session: Session, hazard_version_id: UUID) -> Plan:
         zones += _settlement_zones(session, settlement_version, places)
     kind = hazard.layer.kind
     facilities_id, facilities = _facilities(session)
+    elevation = _elevation(session) if kind == Kind.FLOOD_DEPTH else None
     return Plan(
         hazard_id=hazard.id,
         hazard_kind=kind,
@@ -228,7 +231,8 @@ def plan(session: Session, hazard_version_id: UUID) -> Plan:
         hazard_polygons=_polygons(session, hazard.id) if kind == Kind.FLOOD_EXTENT else None,
         footprint=to_shape(hazard.footprint) if hazard.footprint is not None else None,
         footprint_given=bool(hazard.options.get("footprint")),
-        terrain_file=_terrain(session) if kind == Kind.FLOOD_DEPTH else None,
+        terrain_file=elevation.facts["files"]["terrain"] if elevation else None,
+        elevation_id=elevation.id if elevation else None,
         population_id=population.id,
         population_file=population.facts["files"]["cog"],
         population_unit=population.options.get("unit", "persons"),
@@ -303,6 +307,7 @@ def keep(session: Session, plan: Plan, counting: Counting, *, at: datetime) -> E
         population_version_id=plan.population_id,
         boundary_version_id=plan.boundaries_id,
         settlement_version_id=plan.settlements_id,
+        elevation_version_id=plan.elevation_id,
         threshold=measure.threshold,
         edges=list(measure.edges),
         method=METHOD,
@@ -419,12 +424,9 @@ def annual(session: Session, kinds: Iterable[Kind]) -> dict[UUID, float]:
     }
 
 
-def _terrain(session: Session) -> str | None:
-    """The kept terrain of the best elevation layer."""
-    for elevation in shown(session, Kind.ELEVATION):
-        if "terrain" in elevation.facts["files"]:
-            return str(elevation.facts["files"]["terrain"])
-    return None
+def _elevation(session: Session) -> LayerVersion | None:
+    """The best elevation layer whose terrain is kept."""
+    return next((v for v in shown(session, Kind.ELEVATION) if "terrain" in v.facts["files"]), None)
 
 
 def _best(session: Session, kind: Kind) -> LayerVersion:

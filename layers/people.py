@@ -18,7 +18,10 @@ class Sex(StrEnum):
 
 
 class PeopleFigure(Base):
-    """People of an area in one version of a population table; age_to None: and older; both None: all ages."""
+    """People of an area in one version of a population table; age_to None: and older; both None: all ages.
+
+    households: of all people of the area, where the table says how many there are.
+    """
 
     __tablename__ = "people_figure"
     __table_args__ = (
@@ -27,6 +30,7 @@ class PeopleFigure(Base):
         ),
         CheckConstraint("people >= 0", name="people"),
         CheckConstraint("age_to >= age_from", name="ages"),
+        CheckConstraint("households >= 0", name="households"),
         {"info": app_may("SELECT", "INSERT", "DELETE")},
     )
 
@@ -37,3 +41,4 @@ class PeopleFigure(Base):
     age_from: Mapped[int | None]
     age_to: Mapped[int | None]
     people: Mapped[float]
+    households: Mapped[float | None]

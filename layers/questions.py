@@ -7,7 +7,7 @@ to it. Nothing is read but what the countings keep (layers.answering).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 from uuid import UUID
@@ -100,17 +100,23 @@ class Asked:
 
     def reading_for(self, run: Run) -> Reading:
         """The question's reading, with the same classes for all runs that have any."""
-        reading, edges = self.question.reading, self.edges
-        if reading.edges is None and run.edges and run.edges != edges:
-            return replace(reading, edges=edges)
-        return reading
+        return reading_for(self.question.reading, self.runs, run)
 
     @property
     def edges(self) -> tuple[float, ...]:
         """The limits of the classes, in the hazard's unit."""
-        if self.question.reading.edges is not None:
-            return self.question.reading.edges
-        return next((run.edges for run in self.runs if run.edges), ())
+        return edges_of(self.question.reading, self.runs)
+
+
+def edges_of(reading: Reading, runs: Sequence[Run]) -> tuple[float, ...]:
+    """The limits of the classes: as asked for, or of the best run that has any."""
+    return reading.edges if reading.edges is not None else next((run.edges for run in runs if run.edges), ())
+
+
+def reading_for(reading: Reading, runs: Sequence[Run], run: Run) -> Reading:
+    """How one of the runs is read, with the same classes for all that have any."""
+    edges = edges_of(reading, runs)
+    return replace(reading, edges=edges) if reading.edges is None and run.edges and run.edges != edges else reading
 
 
 def asked(session: Session, kept: KeptRuns, question: Question) -> Asked:
@@ -118,7 +124,7 @@ def asked(session: Session, kept: KeptRuns, question: Question) -> Asked:
     runs = runs_of(session, question.hazard, with_depths=question.reading.needs_values)
     for run in runs:
         question.reading.refuse_for(run)
-    choose = _Choice(session, kept, runs, single=question.hazard.single)
+    choose = Choice(session, kept, runs, single=question.hazard.single)
     if question.area_id is not None:
         stretches = tuple(_of_area(session, choose, question.area_id))
         return Asked(question, None, tuple(runs), stretches, choose.marks(stretches), ())
@@ -131,7 +137,7 @@ def asked(session: Session, kept: KeptRuns, question: Question) -> Asked:
     return Asked(question, place, tuple(runs), stretches, choose.marks(stretches), findings)
 
 
-class _Choice:
+class Choice:
     """Which run answers for which municipality, best first."""
 
     def __init__(self, session: Session, kept: KeptRuns, runs: Sequence[Run], *, single: bool) -> None:
@@ -139,6 +145,7 @@ class _Choice:
         self.figures = {run.id: kept.figures(session, run) for run in runs}
 
     def answering(self, municipality: UUID) -> Run | None:
+        """The run that answers for a municipality; None where nothing models it."""
         return answering(self.runs, self.figures, municipality, single=self.single)
 
     def counting(self, area: UUID) -> Run | None:
@@ -154,7 +161,7 @@ class _Choice:
         return ()
 
 
-def _of_area(session: Session, choose: _Choice, area_id: UUID) -> Iterator[Stretch]:
+def _of_area(session: Session, choose: Choice, area_id: UUID) -> Iterator[Stretch]:
     area = session.get(Area, area_id)
     if area is None:
         raise NoSuchArea(id=area_id)
@@ -188,7 +195,7 @@ def _no_boundary(session: Session, runs: Sequence[Run], area: Area) -> NoBoundar
     return CountedInAnother(area=area.name, host=host.name) if host else NoBoundary(area=area.name)
 
 
-def _of_place(choose: _Choice, place: Place) -> tuple[tuple[Stretch, ...], float]:
+def _of_place(choose: Choice, place: Place) -> tuple[tuple[Stretch, ...], float]:
     """(the stretches, share of the place that lies in no municipality)."""
     seen: dict[int, tuple[Outlines, shapely.Geometry, dict[UUID, int], set[int]]] = {}
     wanted: dict[UUID, tuple[Run, bool]] = {}
@@ -206,15 +213,21 @@ def _of_place(choose: _Choice, place: Place) -> tuple[tuple[Stretch, ...], float
                 wanted[area] = counting, counting is answering
     stretches: list[Stretch] = []
     covered = 0.0
+    taken_of = {key: set(within) for key, (_, _, _, within) in seen.items()}
     for run in choose.runs:
         kept = choose.kept.run(run)
-        outlines, here, touched, within = seen[id(choose.kept.outlines(choose.session, run))]
+        key = id(choose.kept.outlines(choose.session, run))
+        (outlines, here, touched, within), taken = seen[key], taken_of[key]
         for modelled in (True, False):
             mine = [a for a in touched if wanted.get(a) == (run, modelled)]
             inside = sorted(kept.zone_of[a] for a in mine if touched[a] in within)
             cut = sorted((a for a in mine if touched[a] not in within), key=lambda a: kept.zone_of[a])
-            pieces = [(a, areal(shapely.intersection(here, outlines.geometry[touched[a]]))) for a in cut]
-            pieces = [(a, piece) for a, piece in pieces if not piece.is_empty]
+            pieces = []
+            for a in cut:
+                piece = _piece(outlines, here, touched[a], taken)
+                taken.add(touched[a])
+                if not piece.is_empty:
+                    pieces.append((a, piece))
             covered += sum(outlines.geometry[touched[a]].area for a in mine if touched[a] in within) / here.area
             covered += sum(piece.area for _, piece in pieces) / here.area
             if inside:
@@ -226,3 +239,11 @@ def _of_place(choose: _Choice, place: Place) -> tuple[tuple[Stretch, ...], float
     if not stretches:
         refuse_outside(place)
     return tuple(stretches), 1.0 - covered
+
+
+def _piece(outlines: Outlines, here: shapely.Geometry, position: int, taken: Collection[int]) -> shapely.Geometry:
+    """What a place has of a municipality, without land that it shares with one that was taken already."""
+    piece = areal(shapely.intersection(here, outlines.geometry[position]))
+    for other in outlines.overlapping.get(position, frozenset()).intersection(taken):
+        piece = areal(shapely.difference(piece, outlines.geometry[other]))
+    return piece

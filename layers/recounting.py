@@ -40,6 +40,7 @@ from layers.runs import Figure, Run, figures_of
 HIGHEST: Final = {Kind.FLOOD_DEPTH: 30.0, Kind.FIRE_DANGER: 200.0}
 """Above these no layer has values (layers.rasters)."""
 
+INTERIORS_MEET: Final = "T********"
 MOST_CLASSES: Final = 12
 MOST_RUNS: Final = 32
 MOST_RECOUNTS: Final = 64
@@ -241,12 +242,16 @@ def by_class(scores: Scores) -> NDArray[np.float64] | None:
 
 @dataclass(frozen=True)
 class Outlines:
-    """The municipalities of a version of the boundaries in the reference system of a population, by code."""
+    """The municipalities of a version of the boundaries in the reference system of a population, by code.
+
+    overlapping: of each that shares land with others their positions; most files have none.
+    """
 
     areas: tuple[UUID, ...]
     geometry: NDArray[np.object_]
     tree: shapely.STRtree
     crs: CRS
+    overlapping: Mapping[int, frozenset[int]]
 
     def to_crs(self, place: shapely.Geometry) -> shapely.Geometry:
         """A place given in degrees."""
@@ -343,4 +348,9 @@ def people_in(index: ExposureIndex, share: NDArray[np.float64]) -> NDArray[np.fl
 def _outlines(session: Session, version_id: UUID, crs: CRS) -> Outlines:
     found = boundaries(session, version_id, Level.MUNICIPALITY)
     geometry = Polygons("", CRS.from_epsg(4326), found.geometry, {}).to_crs(crs).geometry
-    return Outlines(tuple(found.area_ids), geometry, shapely.STRtree(geometry), crs)
+    tree = shapely.STRtree(geometry)
+    one, other = tree.query(geometry, predicate="intersects")
+    inside = (one != other) & shapely.relate_pattern(geometry[one], geometry[other], INTERIORS_MEET)
+    pairs = list(zip(one[inside].tolist(), other[inside].tolist(), strict=True))
+    overlapping = {i: frozenset(k for j, k in pairs if j == i) for i, _ in pairs}
+    return Outlines(tuple(found.area_ids), geometry, tree, crs, overlapping)

@@ -121,6 +121,7 @@ class Run:
     hazard: Source
     population: Source
     boundaries: Source
+    elevation: Source | None
     years: float | None
     event: str | None
     threshold: float
@@ -136,7 +137,7 @@ class Run:
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """All that it rests on."""
+        """All that its stored numbers rest on."""
         return self.hazard, self.population, self.boundaries
 
 
@@ -163,7 +164,9 @@ def runs_of(session: Session, hazard: Hazard, *, with_depths: bool = False) -> l
     kept = [row for row in able if row[0].index_file is not None]
     if not kept:
         raise CountedByOlderEdition(layer=able[0][1].layer.name)
-    others = {i for run, _ in kept for i in (run.population_version_id, run.boundary_version_id)}
+    others = {
+        i for run, _ in kept for i in (run.population_version_id, run.boundary_version_id, run.elevation_version_id)
+    }
     versions = {v.id: v for v in session.scalars(select(LayerVersion).where(LayerVersion.id.in_(others)))}
     return [_run(run, hazard_version, versions) for run, hazard_version in kept]
 
@@ -195,6 +198,7 @@ def _run(run: ExposureRun, hazard: LayerVersion, versions: Mapping[UUID, LayerVe
         hazard=Source.of(hazard),
         population=Source.of(versions[run.population_version_id]),
         boundaries=Source.of(versions[run.boundary_version_id]),
+        elevation=Source.of(versions[run.elevation_version_id]) if run.elevation_version_id else None,
         years=hazard.layer.return_period_years,
         event=hazard.layer.event,
         threshold=run.threshold,

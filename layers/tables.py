@@ -2,7 +2,7 @@
 
 prepare() runs in the sandbox; context() and load() know the database.
 
-options.columns: code, or name where there are no codes; people; for a long table also sex and age.
+options.columns: code, or name where there are no codes; people; for a long table also sex and age; households.
 options.figures: for a wide table, {column: "all" | "female" | "male 0-4" | "all 65+"} in place of columns.people.
 options.level: municipality (default), settlement or local_community. options.crosswalk: as of municipalities, with
 columns name and code, for names that are not the official ones. options.corrections: {code: people} for known errors
@@ -45,6 +45,9 @@ from layers.sources import Table
 
 LEVELS = (Level.MUNICIPALITY, Level.SETTLEMENT, Level.LOCAL_COMMUNITY)
 WARN_SHARE = 0.1
+MOST_IN_A_HOUSEHOLD = 20
+"""On average: more would be a column of something else."""
+
 SEX_WORDS = {
     Sex.ALL: ("", "all", "total", "both", "ukupno", "svi", "oba"),
     Sex.FEMALE: ("female", "f", "women", "ž", "z", "žene", "zene", "ženski", "zenski", "žensko"),
@@ -79,7 +82,7 @@ def prepare(
     table = sources.read_table(path, name)
     findings = list(table.findings)
     columns = options.get("columns", {})
-    roles = sources.mapped(name, table.columns, columns, ("code", "name", "people", "sex", "age"))
+    roles = sources.mapped(name, table.columns, columns, ("code", "name", "people", "sex", "age", "households"))
     for column in [*roles.values(), *options.get("figures", {})]:
         if sources.sensitive(column):
             raise SensitiveColumn(file=name, column=column)
@@ -95,17 +98,27 @@ def prepare(
     findings += _correct(name, figures, options)
     findings += _totals(figures)
     findings += _against_known(figures, options, context)
+    households = _households(table, roles, codes, figures)
     write_rows(
         Path(folder) / "people.jsonl",
         (
-            {"code": code, "sex": g.sex.value, "age_from": g.age_from, "age_to": g.age_to, "people": people}
+            {
+                "code": code,
+                "sex": g.sex.value,
+                "age_from": g.age_from,
+                "age_to": g.age_to,
+                "people": people,
+                "households": households.get(code) if g == EVERYBODY else None,
+            }
             for code, groups in figures.items()
             for g, people in groups.items()
         ),
     )
     groups = sorted({str(g) for of_area in figures.values() for g in of_area})
     people = sum(of_area.get(EVERYBODY, 0.0) for of_area in figures.values())
-    facts = {"areas": len(figures), "people": people, "groups": groups, "level": _level(options).value}
+    facts: dict[str, Any] = {"areas": len(figures), "people": people, "groups": groups, "level": _level(options).value}
+    if households:
+        facts["households"] = sum(households.values())
     return {
         "crs": None,
         "resolution": None,
@@ -214,6 +227,27 @@ def _figures(table: Table, roles: Mapping[str, str], codes: Sequence[str], optio
     if twice:
         raise DuplicateCodes(file=table.file, codes=listed(twice, 30))
     return figures
+
+
+def _households(table: Table, roles: Mapping[str, str], codes: Sequence[str], figures: Figures) -> dict[str, float]:
+    """The number of households of each area that has one. Raises BadValues where it cannot be theirs."""
+    if "households" not in roles:
+        return {}
+    column = roles["households"]
+    found: dict[str, float] = {}
+    bad = []
+    for row, (code, cell) in enumerate(zip(codes, table.columns[column], strict=True), 2):
+        if not cell.strip():
+            continue
+        households = table.number(cell)
+        people = figures[code].get(EVERYBODY)
+        sound = math.isfinite(households) and households >= 0 and found.get(code, households) == households
+        if not sound or (people is not None and not people / MOST_IN_A_HOUSEHOLD <= households <= people):
+            bad.append((row, column, cell.strip()))
+        found[code] = households
+    if bad:
+        raise BadValues(file=table.file, count=len(bad), values=spans(bad, 50))
+    return found
 
 
 def _group(sex: str, age: str) -> Group | None:
@@ -366,9 +400,9 @@ def load(session: Session, version: LayerVersion, folder: Path, result: Mapping[
     ids = {code: area for code, area in session.execute(select(Area.code, Area.id).where(Area.level == level))}  # noqa: C416
     copy_rows(
         session,
-        "people_figure (id, version_id, area_id, sex, age_from, age_to, people)",
+        "people_figure (id, version_id, area_id, sex, age_from, age_to, people, households)",
         (
-            (uuid4(), version.id, ids[r["code"]], r["sex"], r["age_from"], r["age_to"], r["people"])
+            (uuid4(), version.id, ids[r["code"]], r["sex"], r["age_from"], r["age_to"], r["people"], r["households"])
             for r in read_rows(folder / "people.jsonl")
         ),
     )

@@ -31,11 +31,11 @@ from gis.rise import (
     without_ground,
 )
 from gis.source import ArraySource
-from gis.terrain import rise_needed_m, terrain
+from gis.terrain import of_elevation, rise_needed_m, terrain
 from gis.tiles import Pyramid, Rule, build
 from gis.values import Chunk, gathered
 from tests.builders import a_raster
-from tests.gis.test_terrain import COLUMN, GRID, RIVER, ROW, a_valley
+from tests.gis.test_terrain import COLUMN, GRID, RHINE, RIVER, ROW, a_valley, rhine
 
 FLOOD = np.where(RIVER, 2.5, np.nan).astype(np.float32)
 EVERYBODY = np.array([shapely.box(GRID.bounds[0], GRID.bounds[1], GRID.bounds[2], GRID.bounds[3])], dtype=object)
@@ -332,3 +332,20 @@ def test_steps_of_water_over_ground_fit_into_one_byte_and_meet_every_class_at_a_
         for limit in (0.3, 0.5, 1.0, 2.0):
             assert round(float(limit - rise), 6) in edges
     assert isinstance(DEPTH_STEPS, Steps)
+
+
+@rhine
+def test_on_a_real_elevation_model_a_rise_reaches_all_ground_up_to_the_risen_water():
+    with RasterFile(RHINE) as raster:
+        made = of_elevation(raster, stream_km2=100.0)
+    # Water 2.03 m over every stream: so deep as the ground is lower than that, level everywhere.
+    depth = np.where(made.hand_m < 2.03, 2.03 - made.hand_m, np.nan).astype(np.float32)
+    people = population_from_array(np.ones(made.grid.shape), made.grid)
+    source = ArraySource(depth, made.grid)
+    over = over_ground(gathered(RasterHazard(source, people).chunks()), people, Water.of(source, made))
+    index = ExposureIndex.build(people, np.array([shapely.box(*made.grid.bounds)], dtype=object))
+    for rise in (-0.5, 0.0, 0.5, 1.0, 5.0):
+        reached = index.score_kept(over, risen_thresholds([0.3], rise, over, spread=True)).exposed[0, 0]
+        ground = int((made.hand_m <= 1.73 + rise).sum())
+        assert reached == pytest.approx(ground, rel=1e-3)
+    assert reached > 1.2 * int((depth >= 0.3).sum())

@@ -35,6 +35,7 @@ from layers.errors import (
 )
 from layers.exposure import ExposureFigure, ExposureRun
 from layers.features import Feature
+from layers.people import PeopleFigure, Sex
 from layers.questions import Question
 from layers.recounting import KeptRuns, Reading, Spread
 from layers.runs import Family, Hazard
@@ -230,6 +231,18 @@ def test_the_answer_for_a_municipalitys_own_outline_is_the_stored_number_bit_by_
         assert answer.findings == ()
 
 
+def test_land_that_two_municipalities_claim_is_counted_once(world, kept):
+    claimed = world.area(Level.MUNICIPALITY, "X", world.entity)
+    world.boundary(world.boundaries, claimed, box(15.15, 44.6, 15.25, 45.0))  # in west and in east
+    world.count(world.layer(Kind.FLOOD_DEPTH, "rp100", years=100.0, values=DEPTH))
+    for area, outline in ((world.west, WEST), (claimed, box(15.15, 44.6, 15.25, 45.0))):
+        answer, figure = ask(world.session, kept, a_question(outline)), stored(world, area)
+        assert (answer.people, answer.exposed) == (figure.population, figure.exposed)
+    across = ask(world.session, kept, a_question(box(15.12, 44.6, 15.3, 45.0)))
+    assert across.people == pytest.approx(8 * 2 + 2 * 1 + 2)
+    assert across.findings == ()
+
+
 def test_a_cell_cut_by_the_outline_counts_in_part(flooded, kept):
     # Half of the first cell (0.3 m) and a quarter of the one below it (dry).
     answer = ask(flooded.session, kept, a_question(box(15.05, 44.85, 15.1, 45.0)))
@@ -353,6 +366,8 @@ def test_with_elevation_a_rise_spreads_by_height_above_drainage(world, kept):
     assert answers[1.1].by_class == (10.0, 0.0, 20.0, 10.0)  # 0.3 m; 1.3 and 1.4 m; 2.6 m
     assert answers[1.1].spread == Spread.BY_HEIGHT
     assert answers[1.1].ground_unknown == 0.0
+    assert [s.layer for s in answers[1.1].sources] == ["rp100", "people", "municipalities", "elevation"]
+    assert [s.layer for s in answers[0.0].sources] == ["rp100", "people", "municipalities"]
     assert answers[0.0].exposed == stored(world, world.west).exposed
 
 
@@ -466,6 +481,54 @@ def test_facilities_where_nothing_is_modelled_are_not_counted_as_safe(world, sch
         {"category": "school", "exposed": 2, "all": 3, "not_modelled": 1},
     ]
     assert all(f.value is None for f in answer.at_risk)
+
+
+# --- households ------------------------------------------------------------------------------------------------------
+
+
+def a_census(world, households, **people):
+    table = world.layer(Kind.POPULATION_TABLE, "census")
+    table.facts = {"files": {}, "households": 1.0}
+    for area, number in people.items():
+        figure = PeopleFigure(
+            version_id=table.id, area_id=getattr(world, area), sex=Sex.ALL, people=number, households=households[area]
+        )
+        world.session.add(figure)
+    world.session.flush()
+    return table
+
+
+def test_households_are_as_many_as_the_municipality_has_to_so_many_people(flooded, kept):
+    a_census(flooded, {"west": 20.0, "east": 5.0}, west=60.0, east=10.0)  # 3 and 2 people to a household
+    west = ask(flooded.session, kept, a_question(flooded.west))
+    assert (west.households.all, west.households.exposed) == pytest.approx((40 / 3, 20 / 3))
+    assert west.households.table.layer == "census"
+    assert west.no_households is None
+    country = ask(flooded.session, kept, a_question(flooded.country))
+    assert (country.households.all, country.households.exposed) == pytest.approx((40 / 3 + 4, 20 / 3 + 1))
+    across = ask(flooded.session, kept, a_question(box(15.1, 44.9, 15.3, 45.0)))
+    assert (across.households.all, across.households.exposed) == pytest.approx((10 / 3 + 0.5, 10 / 3 + 0.5))
+    json.dumps(across.data())
+
+
+def test_households_that_nobody_knows_are_none_with_the_reason(flooded, kept):
+    nothing = ask(flooded.session, kept, a_question(flooded.west))
+    assert (nothing.households, nothing.no_households["code"]) == (None, "no_households")
+    a_census(flooded, {"west": 20.0}, west=60.0)
+    assert ask(flooded.session, kept, a_question(flooded.west)).households is not None
+    country = ask(flooded.session, kept, a_question(flooded.country))
+    assert country.households is None
+    assert country.no_households["parameters"] == {"table": "census", "names": "I"}
+
+
+def test_a_settlement_without_households_of_its_own_takes_its_municipalitys(world, kept):
+    settlements = world.layer(Kind.SETTLEMENTS, "settlements")
+    world.village = world.area(Level.SETTLEMENT, "S1", world.west)
+    world.boundary(settlements, world.village, box(15.0, 44.9, 15.1, 45.0))
+    a_census(world, {"west": 20.0}, west=60.0)
+    world.count(world.layer(Kind.FLOOD_DEPTH, "rp100", years=100.0, values=DEPTH))
+    answer = ask(world.session, kept, a_question(world.village))
+    assert (answer.households.all, answer.households.exposed) == pytest.approx((10 / 3, 10 / 3))
 
 
 # --- cells -----------------------------------------------------------------------------------------------------------

@@ -218,3 +218,41 @@ def test_names_are_compared_without_marks_case_and_punctuation():
 
 def test_every_group_is_one_of_a_sex():
     assert {s.value for s in Sex} == {"all", "female", "male"}
+
+
+def test_households_are_kept_with_all_people_of_an_area(table, session):
+    version = table("code,people,households\n20141,300,100\n20575,90,\n30163,0,0\n")
+    rows = session.execute(
+        select(Area.code, PeopleFigure.people, PeopleFigure.households)
+        .join(Area, Area.id == PeopleFigure.area_id)
+        .where(PeopleFigure.version_id == version.id)
+    )
+    assert {code: (people, households) for code, people, households in rows} == {
+        "20141": (300.0, 100.0),
+        "20575": (90.0, None),
+        "30163": (0.0, 0.0),
+    }
+    assert version.facts["households"] == 100.0
+
+
+def test_households_may_stand_in_every_row_of_a_long_table(table, session):
+    version = table(
+        "code,sex,people,domacinstva\n20141,f,160,100\n20141,m,140,100\n",
+        columns={"households": "domacinstva"},
+    )
+    rows = session.execute(
+        select(PeopleFigure.sex, PeopleFigure.people, PeopleFigure.households).where(
+            PeopleFigure.version_id == version.id
+        )
+    )
+    assert sorted(tuple(row) for row in rows) == [
+        (Sex.ALL, 300.0, 100.0),
+        (Sex.FEMALE, 160.0, None),
+        (Sex.MALE, 140.0, None),
+    ]
+
+
+@pytest.mark.parametrize("households", ["-1", "301", "14", "many", "inf"])
+def test_households_that_cannot_be_those_of_the_people_are_refused_with_their_row(table, households):
+    with pytest.raises(BadValues, match="households"):
+        table(f"code,people,households\n20141,300,{households}\n")

@@ -105,7 +105,7 @@ class CannotServe(AppError):
 class PortTaken(CannotServe):
     """Another program listens there."""
 
-    text = N_("Port {port} on {host} cannot be used: {reason}. Stop what uses it or set SPREMNOST_PORT.")
+    text = N_("Port {port} on {host} cannot be used: {reason}. Stop what uses it or set {variable}.")
 
 
 class ProgramMissing(DatabaseUnavailable):

@@ -9,9 +9,11 @@ from typing import Any, cast
 import structlog
 from apiflask import APIFlask, HTTPError
 from flask import Flask, Response, current_app, g, render_template, request
+from flask.sessions import SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import db, guards, identity, languages, navigation, spaces
 from app.api import describe, problems
@@ -45,10 +47,18 @@ YEAR_S = 31_536_000
 log = structlog.get_logger(__name__)
 
 
+class SecureWhereItCan(SecureCookieSessionInterface):
+    """The cookie of a page that came encrypted never goes back in the clear."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Whether this request is encrypted."""
+        return request.is_secure
+
+
 def create_app(settings: Settings) -> Flask:
     """The web application with these settings."""
     from app.api import routes
-    from app.pages import IN_SPACES, OUTSIDE, view
+    from app.pages import IN_SPACES, OUTSIDE, trust, view
     from app.pages.appearance import init_app as init_appearance
 
     app = APIFlask(
@@ -64,6 +74,12 @@ def create_app(settings: Settings) -> Flask:
     app.spec_processor(describe.finish)
     app.secret_key = settings.secret_key or kept_secret_key(settings.data_dir)
     app.config.update(SESSION_COOKIE_SAMESITE="Lax")
+    app.session_interface = SecureWhereItCan()
+    if settings.proxies:
+        # Only as many as are said to be there: anybody may send such headers.
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies, x_host=settings.proxies
+        )
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.extensions["spremnost.settings"] = settings
     db.init_app(app, db.Database(settings))
@@ -74,6 +90,7 @@ def create_app(settings: Settings) -> Flask:
     view.init_app(app)
     navigation.init_app(app)
     init_appearance(app)
+    trust.init_app(app)
     guards.init_app(app)
     for blueprint in IN_SPACES:
         spaces.register_in_spaces(app, blueprint)
@@ -127,6 +144,8 @@ def _begin(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
 def _end(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    if current_settings().is_https:
+        response.headers["Strict-Transport-Security"] = f"max-age={YEAR_S}"
     if request.endpoint == "static" and "/vendor/" in request.path and response.status_code == 200:
         # The folder's name carries the version.
         response.headers["Cache-Control"] = f"public, max-age={YEAR_S}, immutable"

@@ -71,6 +71,9 @@ async def _work(settings: Settings) -> None:
     )
     # A copy: jobs queue further jobs on their own transactions' connections, for which `queue` itself stays as it is.
     app = queue.with_connector(connector)
+    # The clock's jobs are put in the queue by the worker itself, on its own connections.
+    for periodic in app.periodic_registry.periodic_tasks.values():
+        periodic.task.blueprint = app
     async with app.open_async():
         loops = [asyncio.create_task(_keep_sweeping(app)), asyncio.create_task(notifying.keep_reading(database))]
         try:

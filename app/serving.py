@@ -4,6 +4,7 @@ A child that dies is started again after 1, 2, 4, 8 s; one that dies five times 
 between takes everything down with exit code 1. Children never outlive this process.
 """
 
+import io
 import os
 import signal
 import socket
@@ -12,14 +13,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from http.client import HTTPConnection, HTTPException
 
+import segno
 import structlog
 
+from app import lan
 from app.db import Database
 from app.demo import ask_for
 from app.errors import CannotServe, PortTaken
@@ -33,6 +36,7 @@ DELAYS_S = (1.0, 2.0, 4.0, 8.0)
 LIVED_WELL_S = 60.0
 LOOK_EVERY_S = 0.5
 STOP_WITHIN_S = 15.0
+RENEW_EVERY_S = 30.0
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +49,15 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
-    with _listen(settings) as listener, connected(settings) as running:
+    with ExitStack() as open_:
+        listener = open_.enter_context(_listen(settings.host, settings.port, "SPREMNOST_PORT"))
+        secure, hosts = None, [settings.host]
+        if settings.lan:
+            secure = open_.enter_context(_listen(settings.host, settings.lan_port, "SPREMNOST_LAN_PORT"))
+            settings = replace(settings, lan_port=secure.getsockname()[1])
+            hosts = _certify(settings)
+            settings = replace(settings, url=settings.url or _address(hosts[0], settings.lan_port, "https"))
+        running = open_.enter_context(connected(settings))
         if not settings.database_url:
             say(f"The database is in {embedded_of(settings).folder}")
         bring_up_to_date(running, at=datetime.now(UTC), say=say)
@@ -58,8 +70,26 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
             Child("web server", ["web", "--socket", str(listener.fileno())], environ, (listener.fileno(),)),
             Child("worker", ["worker"], environ),
         ]
+        if secure is not None:
+            arguments = ["web", "--tls", "--socket", str(secure.fileno())]
+            children.append(Child("encrypted web server", arguments, environ, (secure.fileno(),)))
+
+        def ready() -> None:
+            if secure is None:
+                say(f"Spremnost is running at {_address(host, port)}")
+            else:
+                _say_where(settings, hosts, port, say)
+
+        def renew() -> None:
+            nonlocal hosts
+            if secure is not None and (found := _certify(settings)) != hosts:
+                hosts = found
+                say("The addresses of this machine have changed; its certificate follows.")
+                _say_where(settings, hosts, port, say)
+                children[-1].ask_to_stop()  # started again, it reads the new certificate
+
         try:
-            _watch(children, settings, stop, lambda: say(f"Spremnost is running at {_address(host, port)}"), host, port)
+            _watch(children, settings, stop, ready, renew, host, port)
         finally:
             stop.clear()
             _stop(children, at_once=stop)
@@ -142,9 +172,16 @@ class Child:
 
 
 def _watch(
-    children: list[Child], settings: Settings, stop: threading.Event, ready: Callable[[], None], host: str, port: int
+    children: list[Child],
+    settings: Settings,
+    stop: threading.Event,
+    ready: Callable[[], None],
+    renew: Callable[[], None],
+    host: str,
+    port: int,
 ) -> None:
     announced = False
+    renewed_at = time.monotonic()
     while not stop.is_set():
         if not settings.database_url:
             _revive_database(settings)
@@ -153,16 +190,38 @@ def _watch(
         if not announced and _is_ready(host, port):
             ready()
             announced = True
+        if time.monotonic() - renewed_at > RENEW_EVERY_S:
+            renewed_at = time.monotonic()
+            renew()
         stop.wait(LOOK_EVERY_S)
 
 
-def _listen(settings: Settings) -> socket.socket:
+def _listen(host: str, port: int, variable: str) -> socket.socket:
     """Opens the port here, so that it stays open while the web server is started again."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+        return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        raise PortTaken(host=settings.host, port=settings.port, reason=error.strerror) from error
+        raise PortTaken(host=host, port=port, reason=error.strerror, variable=variable) from error
+
+
+def _certify(settings: Settings) -> list[str]:
+    """Sees to a certificate for every way to reach this machine; gives those, the best for others first."""
+    hosts = [str(one) for one in lan.addresses() if not one.is_link_local or one.version == 4] + lan.names()
+    lan.ensure(settings.data_dir, hosts=hosts, at=datetime.now(UTC))
+    return hosts
+
+
+def _say_where(settings: Settings, hosts: list[str], port: int, say: Callable[[str], None]) -> None:
+    to_trust = f"{_address(hosts[0], port)}/trust"
+    drawn = io.StringIO()
+    segno.make(to_trust, error="m", micro=False).terminal(out=drawn, compact=True)
+    say(drawn.getvalue())
+    say(f"Phones begin at {to_trust}; how they come to trust this server stands there.")
+    say(f"Fingerprint (SHA-256) to compare: {lan.fingerprint(lan.certificates(settings.data_dir))}")
+    for host in hosts[1:]:
+        say(f"Also at {_address(host, settings.lan_port, 'https')}")
+    say(f"Spremnost is running at {_address(hosts[0], settings.lan_port, 'https')}")
 
 
 def _revive_database(settings: Settings) -> None:
@@ -172,8 +231,8 @@ def _revive_database(settings: Settings) -> None:
         database.ensure_running()
 
 
-def _address(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def _address(host: str, port: int, scheme: str = "http") -> str:
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _is_ready(host: str, port: int) -> bool:

@@ -29,11 +29,22 @@ class Settings:
     url: str = ""
     smtp_url: str = ""
     mail_from: str = ""
+    lan: bool = False
+    lan_port: int = 8443
+    proxies: int = 0
+    metrics_token: str = ""
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach this installation by a public address with TLS."""
+        return self.url.startswith("https://") and not self.lan
 
     @property
     def public_url(self) -> str:
         """Where people reach this installation, without a slash at the end; links in e-mails begin with it."""
         here = {"0.0.0.0": "localhost", "::": "localhost"}.get(self.host, self.host)  # noqa: S104
+        if self.lan and not self.url:
+            return f"https://{f'[{here}]' if ':' in here else here}:{self.lan_port}"
         return self.url or f"http://{f'[{here}]' if ':' in here else here}:{self.port}"
 
     @classmethod
@@ -68,6 +79,10 @@ class Settings:
             url=read("SPREMNOST_URL", _public_url, "", "an address like https://spremnost.example"),
             smtp_url=read("SPREMNOST_SMTP_URL", _smtp_url, "", "an address like smtps://user:password@mail.example"),
             mail_from=read("SPREMNOST_MAIL_FROM", _mail_address, "", "an e-mail address"),
+            lan=read("SPREMNOST_LAN", _switch, False, "on or off"),
+            lan_port=read("SPREMNOST_LAN_PORT", _port, unset.lan_port, "a number from 0 to 65535"),
+            proxies=read("SPREMNOST_PROXIES", _few, 0, "the number of proxies before this server, from 0 to 5"),
+            metrics_token=read("SPREMNOST_METRICS_KEY", _secret, "", "at least 32 characters that nobody can guess"),
         )
         if bool(settings.smtp_url) != bool(settings.mail_from):
             both = ("SPREMNOST_SMTP_URL", "SPREMNOST_MAIL_FROM")
@@ -88,6 +103,10 @@ class Settings:
             "SPREMNOST_DATA_DIR": str(self.data_dir),
             "SPREMNOST_HOST": self.host,
             "SPREMNOST_PORT": str(self.port),
+            "SPREMNOST_LAN": "on" if self.lan else "off",
+            "SPREMNOST_LAN_PORT": str(self.lan_port),
+            "SPREMNOST_PROXIES": str(self.proxies),
+            "SPREMNOST_METRICS_KEY": self.metrics_token,
             "SPREMNOST_SECRET_KEY": self.secret_key,
             "SPREMNOST_LOG_LEVEL": self.log_level,
             "SPREMNOST_URL": self.url,
@@ -140,6 +159,12 @@ def _host(text: str) -> str:
 
 def _port(text: str) -> int:
     if not 0 <= int(text) <= 65535:
+        raise ValueError(text)
+    return int(text)
+
+
+def _few(text: str) -> int:
+    if not 0 <= int(text) <= 5:
         raise ValueError(text)
     return int(text)
 

@@ -1,5 +1,7 @@
 """The web server: gunicorn with threads, the application made anew in each of its processes."""
 
+from collections.abc import Callable
+from ssl import SSLContext, TLSVersion
 from typing import Any
 
 from flask import Flask
@@ -7,6 +9,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger as GunicornLogger
 
 from app.factory import create_app
+from app.lan import certificates
 from app.processes import die_with_parent
 from app.settings import Settings
 
@@ -23,8 +26,9 @@ class Logger(GunicornLogger):  # type: ignore[misc]  # gunicorn brings no types
 class Web(BaseApplication):  # type: ignore[misc]
     """Serves the application on an address, or on a socket that is open already."""
 
-    def __init__(self, settings: Settings, bind: str) -> None:
+    def __init__(self, settings: Settings, bind: str, *, tls: bool = False) -> None:
         self.settings = settings
+        self.tls = certificates(settings.data_dir) if tls else None
         self.bind = bind
         super().__init__()
 
@@ -44,7 +48,20 @@ class Web(BaseApplication):  # type: ignore[misc]
             "post_fork": lambda server, worker: die_with_parent(server.pid),
         }.items():
             self.cfg.set(name, value)
+        if self.tls is not None:
+            self.cfg.set("certfile", str(self.tls.server))
+            self.cfg.set("keyfile", str(self.tls.server_key))
+            self.cfg.set("ssl_context", _at_least_tls_1_2)
+        elif self.settings.lan:
+            self.cfg.set("workers", 1)  # it only shows the way to the encrypted address
+            self.cfg.set("threads", 20)
 
     def load(self) -> Flask:
         """The application, once in each process."""
         return create_app(self.settings)
+
+
+def _at_least_tls_1_2(_config: Any, usual: Callable[[], SSLContext]) -> SSLContext:
+    context = usual()
+    context.minimum_version = TLSVersion.TLSv1_2
+    return context

@@ -1,6 +1,7 @@
 """The commands that run until they are stopped."""
 
 import os
+from dataclasses import replace
 
 import click
 
@@ -16,25 +17,31 @@ def _settings() -> Settings:
 
 
 @click.command()
-def serve() -> None:
+@click.option("--lan", is_flag=True, help="For a local network: HTTPS with a certificate made here.")
+def serve(lan: bool) -> None:
     """Run everything: the database unless one is given, its migrations, the web server and the worker.
 
     Ctrl-C stops all that was started here. What dies in between is started again.
     """
     from app import serving
 
-    serving.serve(_settings(), say=click.echo)
+    settings = _settings()
+    if lan:
+        everywhere = "0.0.0.0"  # noqa: S104 (it is what was asked for)
+        settings = replace(settings, lan=True, host=os.environ.get("SPREMNOST_HOST") or everywhere)
+    serving.serve(settings, say=click.echo)
 
 
 @click.command()
 @click.option("--socket", type=int, hidden=True, help="An open socket to serve on, from `serve`.")
-def web(socket: int | None) -> None:
+@click.option("--tls", is_flag=True, hidden=True, help="Encrypted, with the local network's certificate.")
+def web(socket: int | None, tls: bool) -> None:
     """Run the web server alone, on SPREMNOST_HOST and SPREMNOST_PORT."""
     from app.web import Web
 
     with connected(_settings()) as settings:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        Web(settings, bind=f"{host}:{settings.port}" if socket is None else f"fd://{socket}").run()
+        Web(settings, bind=f"{host}:{settings.port}" if socket is None else f"fd://{socket}", tls=tls).run()
 
 
 @click.command()

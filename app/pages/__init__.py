@@ -26,6 +26,7 @@ from app.pages.status import status
 from app.pages.table import table
 from app.pages.tiles import tiles
 from app.pages.tokens import tokens
+from app.pages.trust import trust as trust_
 
 IN_SPACES = (
     home,
@@ -54,4 +55,5 @@ OUTSIDE = (
     code,
     tokens,
     settings,
+    trust_,
 )

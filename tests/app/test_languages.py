@@ -100,4 +100,202 @@ def test_no_word_is_of_another_standard(language):
     assert found == []
 
 
-        allowed |= {"Android", "Firefox", "Windows", "iPad", "iPhone"}
+@pytest.fixture
+def speak():
+    """A function that sets the language of a request."""
+    app = Flask("app")
+    languages.init_app(app)
+    context = app.test_request_context()
+    context.push()
+
+    def choose(language):
+        g.language = language
+        refresh()
+
+    yield choose
+    context.pop()
+
+
+def test_numbers_follow_the_language(speak):
+    speak("bs")
+    assert languages.whole(1234567.4) == "1.234.567"
+    assert languages.decimal(0.25, 2) == "0,25"
+    assert languages.percent(0.1234) == "12,3 %"
+    speak("en")
+    assert languages.whole(1234567.4) == "1,234,567"
+    assert languages.decimal(38.0, 2) == "38"
+
+
+def test_nothing_known_is_a_dash_and_little_is_not_nothing(speak):
+    speak("en")
+    assert languages.whole(None) == "–"
+    assert languages.percent(None) == "–"
+    assert languages.percent(0.0001) == "< 0.1 %"
+    assert languages.percent(0.0) == "0.0 %"
+
+
+def test_times_are_those_of_sarajevo_in_summer_and_winter(speak):
+    speak("bs")
+    assert languages.moment(datetime(2026, 7, 1, 22, 30, tzinfo=UTC)).startswith("2. 7. 2026. 00:30")
+    assert languages.moment(datetime(2026, 1, 1, 22, 30, tzinfo=UTC)).startswith("1. 1. 2026. 23:30")
+
+
+def test_an_error_is_said_in_the_language_of_the_reader(speak):
+    error = PortTaken(port=8000, host="127.0.0.1", reason="zauzeto", variable="SPREMNOST_PORT")
+    speak("bs")
+    assert languages.sentence(error).startswith("Priključak 8000 na 127.0.0.1")
+    speak("en")
+    assert languages.sentence(error) == str(error)
+
+
+def test_a_finding_with_a_hole_that_nothing_fills_is_still_said(speak):
+    speak("en")
+    assert languages.localised({"code": "x", "text": "{count} odd", "parameters": {}}) == "{count} odd"
+    assert languages.localised({"code": "x"}) == "x"
+
+
+@pytest.mark.parametrize(
+    ("language", "one", "few", "many"),
+    [
+        ("bs", "općina", "općine", "općina"),
+        ("hr", "općina", "općine", "općina"),
+        ("sr_Latn_BA", "opština", "opštine", "opština"),
+        ("sr_Cyrl_BA", "општина", "општине", "општина"),
+    ],
+)
+def test_counting_knows_one_few_and_many(speak, language, one, few, many):
+    speak(language)
+    counted = [languages.ngettext("%(num)s municipality", "%(num)s municipalities", n) for n in (1, 2, 5, 11, 21, 1234)]
+    assert counted == [f"1 {one}", f"2 {few}", f"5 {many}", f"11 {many}", f"21 {one}", f"1.234 {few}"]
+
+
+def test_a_counting_sentence_on_a_page_keeps_what_was_typed_harmless(speak):
+    speak("bs")
+    text = "%(num)s <b>%(who)s</b>"
+    page = current_app.jinja_env.from_string(
+        "{% autoescape true %}{{ ngettext(text, text, 1234, who='<i>') }}{% endautoescape %}"
+    )
+    assert page.render(text=text) == "1.234 <b>&lt;i&gt;</b>"
+
+
+@pytest.mark.parametrize(
+    ("cookie", "person", "asked", "expected"),
+    [
+        (None, None, None, "bs"),
+        (None, None, "de-AT,de;q=0.9", "bs"),
+        (None, None, "de,hr-HR;q=0.8,en;q=0.7", "hr"),
+        (None, None, "sr-Latn-BA", "sr_Latn_BA"),
+        (None, None, "sr-Cyrl-BA", "sr_Cyrl_BA"),
+        (None, None, "sr-RS,sr;q=0.9,en;q=0.5", "sr_Cyrl_BA"),
+        (None, None, "en-US,en;q=0.9", "en"),
+        (None, "sr_Latn_BA", "en", "sr_Latn_BA"),
+        ("hr", "sr_Latn_BA", "en", "hr"),
+        ("xx", None, "en", "en"),
+    ],
+)
+def test_the_browsers_choice_comes_before_the_persons_and_that_before_what_the_browser_asks_for(
+    cookie, person, asked, expected
+):
+    headers = {"Cookie": f"language={cookie}"} if cookie else {}
+    headers |= {"Accept-Language": asked} if asked else {}
+    with Flask("app").test_request_context(headers=headers):
+        if person:
+            g.identity = Person(name="Amra", locale=Locale(person))
+        assert languages.chosen() == expected
+
+
+def test_a_letter_to_somebody_else_is_in_their_language_and_then_it_is_the_readers_again(speak):
+    speak("en")
+    with languages.speaking("hr"):
+        assert languages.whole(1234) == "1.234"
+        with languages.speaking("sr_Cyrl_BA"):
+            assert languages.day_in_words(date(2026, 3, 2)) == "понедјељак, 2. март 2026."
+        assert languages.day_in_words(date(2026, 3, 2)) == "ponedjeljak, 2. ožujka 2026."
+    assert languages.day_in_words(date(2026, 3, 2)) == "Monday, 2 March 2026"
+
+
+def test_without_a_page_a_job_speaks_the_language_it_is_told():
+    app = Flask("app")
+    languages.init_app(app)
+    with app.app_context():
+        assert languages.chosen() == "en"
+        with languages.speaking("bs"):
+            assert languages._("Status") == "Status"
+            assert app.jinja_env.from_string("{{ _('Sources') }}").render() == "Izvori"
+        assert languages.chosen() == "en"
+
+
+@pytest.mark.parametrize(
+    ("language", "days", "written"),
+    [
+        ("bs", "ponedjeljak, 2. mart 2026.", "2. 3. 2026. 10:05 CET"),
+        ("hr", "ponedjeljak, 2. ožujka 2026.", "2. 3. 2026. 10:05 CET"),
+        ("sr_Latn_BA", "ponedjeljak, 2. mart 2026.", "2. 3. 2026. 10:05 CET"),
+        ("sr_Cyrl_BA", "понедјељак, 2. март 2026.", "2. 3. 2026. 10:05 CET"),
+        ("en", "Monday, 2 March 2026", "2 Mar 2026 10:05 CET"),
+    ],
+)
+def test_days_have_the_names_of_the_language_and_times_the_zone(speak, language, days, written):
+    speak(language)
+    when = datetime(2026, 3, 2, 9, 5, tzinfo=UTC)
+    assert languages.day_in_words(when) == days
+    assert languages.moment(when) == written
+    assert languages.whole(1234567.4) == ("1,234,567" if language == "en" else "1.234.567")
+    assert languages.decimal(0.25, 2) == ("0.25" if language == "en" else "0,25")
+
+
+def test_the_day_of_a_moment_is_the_one_in_sarajevo(speak):
+    speak("en")
+    assert languages.day(datetime(2026, 7, 1, 22, 30, tzinfo=UTC)) == "2 Jul 2026"
+    assert languages.day(None) == languages.day_in_words(None) == "–"
+
+
+def test_a_word_inside_a_sentence_is_translated_with_it(speak):
+    error = WrongThreshold(level=level_word(DefenceLevel.REGULAR), value=30_000, lowest=-500, highest=2500)
+    speak("en")
+    assert languages.sentence(error).startswith("regular flood defence: 30,000 cm")
+    speak("bs")
+    assert languages.sentence(error).startswith("redovna odbrana od poplava: 30.000 cm")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "english", "bosnian"),
+    [
+        ({"n": 2_000_000}, "2,000,000", "2.000.000"),
+        ({"n": -0.5}, "-0.5", "-0,5"),
+        ({"n": np.float64(1234.25)}, "1,234.25", "1.234,25"),
+        ({"n": np.int64(30)}, "30", "30"),
+        ({"n": float("nan")}, "nan", "nan"),
+        ({"n": True}, "True", "True"),
+        ({"n": [0.5, 10_000]}, "0.5, 10,000", "0,5; 10.000"),
+        ({"n": "2.50"}, "2.50", "2.50"),
+        ({"n": datetime(2026, 7, 1, 22, 30, tzinfo=UTC)}, "2 Jul 2026 00:30 CEST", "2. 7. 2026. 00:30 CEST"),
+        ({"n": date(2026, 7, 1)}, "1 Jul 2026", "1. 7. 2026."),
+    ],
+)
+def test_what_a_sentence_leaves_open_is_written_as_the_language_writes_it(speak, parameters, english, bosnian):
+    for language, expected in (("en", english), ("bs", bosnian)):
+        speak(language)
+        assert languages.say("{n}", parameters) == expected
+
+
+def test_a_sentence_says_how_many_decimals(speak):
+    speak("bs")
+    assert (
+        languages.say("{a:g} {a:.1f} {a:,} {b:,.2f}", {"a": 1234.56789, "b": 5}) == "1.234,57 1.234,6 1.234,56789 5,00"
+    )
+
+
+def test_numbers_that_name_something_are_not_grouped(speak):
+    speak("bs")
+    said = languages.say("{port} {row} {code} {year}", {"port": 8000, "row": 1200, "code": 10049, "year": 2026})
+    assert said == "8000 1200 10049 2026"
+
+
+def test_a_reason_is_said_in_the_language_of_the_sentence(speak):
+    speak("bs")
+    wrong = languages.sentence(WrongFormat(file="a CSV file", expected="a CSV file"))
+    assert wrong == "a CSV file nije CSV datoteka; najprije je pretvorite."
+    twice = languages.sentence(DuplicateCodes(file="x", codes="20141 (row 4)"))
+    assert twice.startswith("x ima ove šifre više puta: 20141 (red 4);")
+    assert "(redovi 2–4, t: 1)" in languages.sentence(BadValues(file="x", count=3, values="rows 2–4, t: 1"))

@@ -52,7 +52,9 @@ def test_data_lives_in_named_volumes():
 
 def test_no_secret_is_written_down():
     environment = {key: value for service in SERVICES.values() for key, value in service["environment"].items()}
-    secrets = {key: value for key, value in environment.items() if "PASSWORD" in key or "KEY" in key or "DATABASE_URL" in key}
+    secrets = {
+        key: value for key, value in environment.items() if "PASSWORD" in key or "KEY" in key or "DATABASE_URL" in key
+    }
     assert secrets
     assert all("${SPREMNOST_" in value and ":?}" in value for value in secrets.values())
 

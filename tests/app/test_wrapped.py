@@ -22,6 +22,7 @@ from tests.app.words import PACKAGES, extracted, jinja
 TEMPLATES = sorted(path for path in (CHECKOUT / "app/templates").rglob("*.*"))
 # Names that are the same in every language, units and signs.
 ALLOWED = {word for word in LATIN_WORDS if not word.islower()} | {"XLSX", "m", "km", "cm", "kB"}
+ALLOWED |= {"Android", "Firefox", "Windows", "iPad", "iPhone"}
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, Session, mapped_column, validates
 
 from foundation.database import Base, Id, app_may
+from foundation.folding import alphabetical
 from foundation.roles import EXERCISE_ROLES, Role
 from foundation.spaces import OPERATIONAL_SPACE_ID, Space, SpaceKind
 
@@ -140,10 +141,12 @@ def organisations_of(session: Session, person_id: UUID, *, at: datetime) -> list
     return list(
         session.scalars(
             select(Organisation)
-            .join(Membership, Membership.organisation_id == Organisation.id)
-            .where(Membership.person_id == person_id, _in_force(at))
-            .order_by(Organisation.name)
-            .distinct()
+            .where(
+                Organisation.id.in_(
+                    select(Membership.organisation_id).where(Membership.person_id == person_id, _in_force(at))
+                )
+            )
+            .order_by(alphabetical(Organisation.name))
         )
     )
 
@@ -173,7 +176,7 @@ def seats(session: Session, person_id: UUID, space: UUID, *, at: datetime) -> li
         select(Organisation.id, Organisation.name, Organisation.kind, Membership.role)
         .join(Membership, Membership.organisation_id == Organisation.id)
         .where(Membership.person_id == person_id, _in_force(at), here)
-        .order_by(Organisation.name, Organisation.id)
+        .order_by(alphabetical(Organisation.name), Organisation.id)
     )
     return [
         Seat(organisation, name, kind, frozenset(row.role for row in group))

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from foundation.audit import Actor, Subject, record
 from foundation.database import Base, Facts, Id, app_may
 from foundation.errors import N_, Word
+from foundation.folding import alphabetical
 from foundation.spaces import OPERATIONAL_SPACE_ID
 from layers.errors import NoReturnPeriod, NoSuchLayer, SlotTaken, WrongReturnPeriod, WrongState
 
@@ -174,7 +175,12 @@ def newest_ready(session: Session, layer_id: UUID) -> LayerVersion | None:
 
 def versions(session: Session, *, kind: Kind | None = None, limit: int = 500) -> Sequence[LayerVersion]:
     """The versions in the catalogue, newest first within each layer."""
-    query = select(LayerVersion).join(Layer).order_by(Layer.kind, Layer.name, LayerVersion.number.desc()).limit(limit)
+    query = (
+        select(LayerVersion)
+        .join(Layer)
+        .order_by(Layer.kind, alphabetical(Layer.name), LayerVersion.number.desc())
+        .limit(limit)
+    )
     if kind is not None:
         query = query.where(Layer.kind == kind)
     return session.scalars(query).all()

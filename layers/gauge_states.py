@@ -18,6 +18,7 @@ from sqlalchemy import Interval, and_, literal, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
+from foundation.folding import alphabetical
 from layers.areas import municipalities_of
 from layers.gauge_exposure import Exposed, exposed
 from layers.gauges import MOST_AT_ONCE, Station, StationThreshold, thresholds
@@ -91,7 +92,7 @@ def states(
         .outerjoin(last, literal(True))
         .outerjoin(before, literal(True))
         .where(Station.closed_at.is_(None))
-        .order_by(Station.river, Station.name, Station.code)
+        .order_by(alphabetical(Station.river), alphabetical(Station.name), Station.code)
         .limit(min(limit, MOST_AT_ONCE))
     )
     if area_id is not None:

@@ -27,6 +27,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from foundation.audit import Actor, Subject, record
 from foundation.database import Base, Id, app_may
 from foundation.errors import N_, Word
+from foundation.folding import alphabetical
 from foundation.spaces import OPERATIONAL_SPACE_ID
 from gis.rise import HIGHEST_RISE_M
 from layers import country
@@ -245,7 +246,11 @@ def stations(
     session: Session, area_id: UUID | None = None, *, closed: bool = False, limit: int = MOST_AT_ONCE
 ) -> Sequence[Station]:
     """The gauges of an area and all below it, by river, then name; closed: also those that are read no more."""
-    query = select(Station).order_by(Station.river, Station.name, Station.code).limit(min(limit, MOST_AT_ONCE))
+    query = (
+        select(Station)
+        .order_by(alphabetical(Station.river), alphabetical(Station.name), Station.code)
+        .limit(min(limit, MOST_AT_ONCE))
+    )
     if area_id is not None:
         query = query.where(Station.municipality_id.in_(municipalities_of(session, area_id)))
     if not closed:

@@ -23,6 +23,7 @@ from app.languages import chosen
 from app.names import matches
 from app.rights import Right
 from foundation.accounts import Account, LinkKind, open_sessions
+from foundation.folding import alphabetical
 from foundation.people import Locale, Membership, Organisation, Person
 from foundation.roles import EXERCISE_ROLES, Role
 from foundation.spaces import OPERATIONAL_SPACE_ID, Space, SpaceKind
@@ -255,7 +256,7 @@ def _choices(session: Session) -> dict[str, Any]:
 
 
 def _organisations(session: Session) -> Sequence[Organisation]:
-    return session.scalars(select(Organisation).order_by(Organisation.name).limit(2000)).all()
+    return session.scalars(select(Organisation).order_by(alphabetical(Organisation.name)).limit(2000)).all()
 
 
 def _listed(session: Session, at: datetime) -> list[Listed]:
@@ -265,10 +266,12 @@ def _listed(session: Session, at: datetime) -> list[Listed]:
         select(Membership.person_id, Organisation.name, Membership.role)
         .join(Organisation, Organisation.id == Membership.organisation_id)
         .where(Membership.since <= at, or_(Membership.until.is_(None), Membership.until > at))
-        .order_by(Organisation.name, Membership.role)
+        .order_by(alphabetical(Organisation.name), Membership.role)
     ):
         parts.setdefault(person_id, []).append((organisation, role))
-    everybody = session.scalars(select(Person).where(Person.name != "").order_by(Person.name, Person.id).limit(MOST))
+    everybody = session.scalars(
+        select(Person).where(Person.name != "").order_by(alphabetical(Person.name), Person.id).limit(MOST)
+    )
     return [Listed(person, person.id in passwords, parts.get(person.id, ())) for person in everybody]
 
 

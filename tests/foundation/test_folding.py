@@ -6,10 +6,10 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, literal, select, text
+from sqlalchemy import ARRAY, Text, cast, func, literal, select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from foundation.folding import answers, folded, folded_column, folded_in_sql, matches, rank
+from foundation.folding import alphabetical, answers, folded, folded_column, folded_in_sql, matches, rank
 
 NAMES = ["Brčko", "Novi Grad", "Novo Goražde", "Đurđevik", "Istočno Sarajevo", "Bosanski Novi", "Љубиње", "Žepče"]
 
@@ -138,6 +138,13 @@ def test_an_index_serves_what_begins_as_it_was_typed(owner):
         plan = connection.exec_driver_sql("EXPLAIN " + wanted.replace("%", "%%")).scalars().all()
         connection.rollback()
     assert any("Index" in line for line in plan), plan
+
+
+def test_a_list_of_the_database_is_in_the_order_of_the_alphabet(session):
+    names = ["Cazin", "Čajniče", "Ćićevo", "Dobretići", "Džaja", "Đurđevik", "Livno", "Ljubuški", "Maglaj", "Novi Grad"]
+    names += ["Njegovići", "Olovo", "Sokolac", "Šamac", "Zenica", "Žepče", "Добој", "Шамац"]
+    name = func.unnest(cast(names[::-1], ARRAY(Text))).column_valued("name")
+    assert session.scalars(select(name).order_by(alphabetical(name))).all() == names
 
 
 def test_no_name_is_folded_into_none(session):

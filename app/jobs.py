@@ -5,12 +5,14 @@ committed. A job may run twice, when its worker was killed, and must then give t
 """
 
 import asyncio
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 import structlog
 from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
-from procrastinate.exceptions import ConnectorException
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app import notifying
@@ -25,6 +27,9 @@ CONCURRENT_JOBS = 2
 HEARTBEAT_S = 5.0
 STALLED_AFTER_S = 20.0
 SWEEP_S = 5.0
+# procrastinate's own periodic tasks would be queued by `queue`, whose connector is never opened.
+EVERY_MINUTE = ("mail.sweep",)
+MINUTE_S = 60.0
 # A job that takes its worker down each time must not do so for ever.
 MOST_ATTEMPTS = 3
 
@@ -75,7 +80,11 @@ async def _work(settings: Settings) -> None:
     for periodic in app.periodic_registry.periodic_tasks.values():
         periodic.task.blueprint = app
     async with app.open_async():
-        loops = [asyncio.create_task(_keep_sweeping(app)), asyncio.create_task(notifying.keep_reading(database))]
+        loops = [
+            asyncio.create_task(_keep_sweeping(app)),
+            asyncio.create_task(_keep_queueing(database)),
+            asyncio.create_task(notifying.keep_reading(database)),
+        ]
         try:
             await app.run_worker_async(
                 concurrency=CONCURRENT_JOBS,
@@ -97,6 +106,21 @@ async def _keep_sweeping(app: App) -> None:
         except ConnectorException as error:
             log.warning("stalled jobs not looked for", reason=str(error))
         await asyncio.sleep(SWEEP_S)
+
+
+async def _keep_queueing(database: Database) -> None:
+    while True:
+        for task in EVERY_MINUTE:
+            try:
+                await asyncio.to_thread(_queue_once, database, task)
+            except (ConnectorException, SQLAlchemyError) as error:
+                log.warning("not queued", task=task, reason=str(error))
+        await asyncio.sleep(MINUTE_S)
+
+
+def _queue_once(database: Database, task: str) -> None:
+    with suppress(AlreadyEnqueued), database.without_space() as session:
+        enqueue(session, task)
 
 
 async def put_back_stalled_jobs(app: App) -> None:

@@ -73,10 +73,9 @@ def send(context: JobContext, space_id: str) -> None:
     send_due(context.additional_context["database"], context.additional_context["settings"], UUID(space_id))
 
 
-@queue.periodic(cron="* * * * *")
 @queue.task(name="mail.sweep", pass_context=True, queueing_lock="mail.sweep")
-def sweep(context: JobContext, timestamp: int) -> None:
-    """Each minute and in every space: see to mails whose sender is gone, and send those that are due again."""
+def sweep(context: JobContext) -> None:
+    """Each minute, in every space: see to mails whose sender is gone, and send those that are due again."""
     database, settings = context.additional_context["database"], context.additional_context["settings"]
     with database.without_space() as session:
         spaces = session.scalars(select(Space.id)).all()

@@ -24,6 +24,7 @@ from app.settings import Settings, libpq_url
 
 settings = Settings.from_environ(os.environ)
 jobs.HEARTBEAT_S, jobs.STALLED_AFTER_S, jobs.SWEEP_S = 0.3, 1.5, 0.3
+jobs.EVERY_MINUTE, jobs.MINUTE_S = tuple(os.environ["EVERY_MINUTE"].split()), 0.5
 
 @jobs.queue.task(name="tests.slow_at_first")
 def slow_at_first(number):
@@ -33,6 +34,10 @@ def slow_at_first(number):
         if begun < int(os.environ["VICTIMS"]):
             time.sleep(60)
         connection.execute("INSERT INTO seen VALUES ('done', %s)", [number])
+
+@jobs.queue.task(name="tests.tick", queueing_lock="tests.tick")
+def tick():
+    slow_at_first(60)
 
 jobs.work(settings)
 """
@@ -55,8 +60,8 @@ def seen(database):
 def start_worker(database):
     workers = []
 
-    def start(victims=0):
-        environ = os.environ | database.as_environ() | {"VICTIMS": str(victims)}
+    def start(victims=0, every_minute=""):
+        environ = os.environ | database.as_environ() | {"VICTIMS": str(victims), "EVERY_MINUTE": every_minute}
         workers.append(subprocess.Popen([sys.executable, "-c", WORKER], env=environ))
         return workers[-1]
 
@@ -100,6 +105,12 @@ def test_a_job_exists_if_and_only_if_its_transaction_is_committed(database, db):
 def test_a_job_that_nobody_can_do_is_not_queued(db):
     with pytest.raises(TaskNotFound), db.without_space() as session:
         enqueue(session, "tests.unknown")
+
+
+def test_what_is_due_each_minute_is_done_again_and_again(seen, start_worker):
+    worker = start_worker(every_minute="tests.tick")
+    wait_until(lambda: seen()[:4] == [("begun", 60), ("done", 60)] * 2)
+    assert worker.poll() is None
 
 
 @pytest.mark.slow

@@ -191,7 +191,7 @@ def test_a_mail_whose_sender_died_before_the_text_is_sent_by_the_next_sweep(db, 
     with db.transaction(OP) as session:
         assert mails.claim_next(session, space=OP, at=datetime.now(UTC) - mails.CLAIM)
     assert send_due(db, settings, OP) == 0
-    sweep.func(Context(db, settings), 0)
+    sweep.func(Context(db, settings))
     assert kept(db, mail).state is MailState.SENT
     assert len(postbox.taken) == 1
 
@@ -202,7 +202,7 @@ def test_a_mail_whose_sender_died_with_the_text_is_left_to_a_person(db, settings
         claimed = mails.claim_next(session, space=OP, at=datetime.now(UTC) - mails.CLAIM)
     with db.transaction(OP) as session:
         assert mails.hand_over(session, claimed, at=datetime.now(UTC))
-    sweep.func(Context(db, settings), 0)
+    sweep.func(Context(db, settings))
     assert kept(db, mail).problem is MailProblem.UNCERTAIN
     assert postbox.seen == []
 

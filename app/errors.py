@@ -324,6 +324,13 @@ class CodeNeeded(AppError):
     text = N_("Your role needs a second factor: a code of your phone. Turn it on in your account.")
 
 
+class NotConfirmed(WrongInput):
+    """What cannot be undone is confirmed by typing a name."""
+
+    text = N_("Type the name {name} to confirm.")
+    field = "confirm"
+
+
 class NoScope(WrongInput):
     """A token that may do nothing."""
 

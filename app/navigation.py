@@ -27,6 +27,7 @@ ENTRIES: Final = (
 ADMINISTRATION: Final = (
     ("people.show", N_("People")),
     ("mails.show", N_("E-mails")),
+    ("audit.show", N_("Audit")),
     ("settings.show", N_("Settings")),
 )
 

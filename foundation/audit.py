@@ -104,3 +104,50 @@ def entries(
     if before is not None:
         query = query.where(AuditEntry.number < before)
     return list(session.scalars(query))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which entries somebody looks for; None means all. people, subject_id: of these; since, until: [since, until)."""
+
+    people: frozenset[UUID] | None = None
+    organisation_id: UUID | None = None
+    action: str | None = None
+    subject_kind: str | None = None
+    subject_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def search(
+    session: Session, wanted: Wanted, *, space: UUID, before: int | None = None, limit: int = 100
+) -> list[AuditEntry]:
+    """The entries that are looked for, newest first, at most 500; the next page is `before=` the last one's number."""
+    if not 1 <= limit <= MOST_AT_ONCE:
+        raise ValueError(f"limit must be from 1 to {MOST_AT_ONCE}, not {limit}")
+    query = select(AuditEntry).where(AuditEntry.space_id == space).order_by(AuditEntry.number.desc()).limit(limit)
+    if wanted.people is not None:
+        names = [str(person) for person in wanted.people]
+        about = (AuditEntry.subject_kind == "person") & AuditEntry.subject_id.in_(names)
+        query = query.where(AuditEntry.person_id.in_(wanted.people) | about)
+    for column, value in (
+        (AuditEntry.organisation_id, wanted.organisation_id),
+        (AuditEntry.action, wanted.action),
+        (AuditEntry.subject_kind, wanted.subject_kind),
+        (AuditEntry.subject_id, wanted.subject_id),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    if wanted.since is not None:
+        query = query.where(AuditEntry.recorded_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(AuditEntry.recorded_at < wanted.until)
+    if before is not None:
+        query = query.where(AuditEntry.number < before)
+    return list(session.scalars(query))
+
+
+def actions(session: Session, *, space: UUID) -> list[str]:
+    """What has happened in a space so far, each once."""
+    query = select(AuditEntry.action).where(AuditEntry.space_id == space).distinct().order_by(AuditEntry.action)
+    return list(session.scalars(query.limit(MOST_AT_ONCE)))

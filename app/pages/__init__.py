@@ -6,6 +6,7 @@ Those in IN_SPACES are served in every space, below `/op` and `/ex/<exercise>`; 
 from app.pages.account import account
 from app.pages.appearance import appearance
 from app.pages.areas import areas
+from app.pages.audit import audit
 from app.pages.away import away
 from app.pages.code import code
 from app.pages.health import health
@@ -56,4 +57,5 @@ OUTSIDE = (
     tokens,
     settings,
     trust_,
+    audit,
 )

@@ -7,17 +7,19 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from app import joining, members, passwords, session_cookie, signing_in
-from app.db import transaction, without_space
-from app.errors import AppError, NoSuchPage, WrongInput, WrongPassword, status_of
+from app import joining, members, passwords, personal_data, session_cookie, signing_in
+from app.db import current_database, transaction, without_space
+from app.errors import AppError, NoSuchPage, NotConfirmed, WrongInput, WrongPassword, status_of
 from app.factory import current_settings
 from app.guards import in_browser, signed_in_person
+from app.identity import COOKIE as SESSION_COOKIE
 from app.languages import COOKIE as LANGUAGE_COOKIE
 from app.languages import _
+from app.names import folded
 from foundation import accounts
 from foundation.accounts import Account, SignInSession, open_sessions
 from foundation.people import Locale, Person
@@ -113,6 +115,36 @@ def end_other_sessions() -> ResponseReturnValue:
         accounts.end_all_sessions(session, person.id, at=now, but=signed_in_person().session_id)
         signing_in.note(session, person.id, "person.signed_out_elsewhere", at=now)
     return done(_("Every other browser was signed out."))
+
+
+@account.post("/data")
+@in_browser
+def take_data() -> ResponseReturnValue:
+    """All that is kept about oneself, as a file."""
+    packed = personal_data.export(current_database(), signed_in_person().person_id, at=datetime.now(UTC))
+    headers = {"Content-Disposition": 'attachment; filename="spremnost.zip"', "Cache-Control": "no-store"}
+    return Response(packed, mimetype="application/zip", headers=headers)
+
+
+@account.post("/erase")
+@in_browser
+def erase() -> ResponseReturnValue:
+    """Take oneself away, with the present password and the name typed once more."""
+    try:
+        with proving() as (_session, person, now):
+            insist_on_the_name(person)
+        personal_data.erase(current_database(), person.id, by=signed_in_person().actor, at=now)
+    except WrongInput as error:
+        return page(error)
+    answer = redirect(url_for("sign_in.show"), code=303)
+    answer.delete_cookie(SESSION_COOKIE)
+    return answer
+
+
+def insist_on_the_name(person: Person) -> None:
+    """What cannot be undone is confirmed by typing the name. Raises NotConfirmed."""
+    if folded(request.form.get("confirm", "")) != folded(person.name):
+        raise NotConfirmed(name=person.name)
 
 
 @contextmanager

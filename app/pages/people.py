@@ -13,14 +13,15 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from app import joining, members
-from app.db import transaction, without_space
+from app import joining, members, personal_data
+from app.db import current_database, transaction, without_space
 from app.errors import AppError, NoSuchPage, PersonErased, WrongInput, status_of
 from app.factory import current_settings
 from app.guards import needs, signed_in_person
 from app.joining import Invitation
 from app.languages import chosen
 from app.names import matches
+from app.pages.account import insist_on_the_name
 from app.rights import Right
 from foundation.accounts import Account, LinkKind, open_sessions
 from foundation.folding import alphabetical
@@ -198,6 +199,19 @@ def code_off(person_id: UUID) -> ResponseReturnValue:
             session, current_settings(), _person(session, person_id), by=signed_in_person().actor, at=datetime.now(UTC)
         )
     return _back(person_id)
+
+
+@people.post("/<uuid:person_id>/erase")
+@needs(Right.ADMINISTER)
+def erase(person_id: UUID) -> ResponseReturnValue:
+    """Take a person's name, address and account away for good; the name is typed to confirm."""
+    try:
+        with without_space() as session:
+            insist_on_the_name(_person(session, person_id))
+        personal_data.erase(current_database(), person_id, by=signed_in_person().actor, at=datetime.now(UTC))
+    except WrongInput as error:
+        return _one(person_id, problem=error)
+    return redirect(url_for("people.show"), code=303)
 
 
 def _back(person_id: UUID) -> ResponseReturnValue:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from foundation.errors import N_, FoundationError, NoSuchFigure, NoSuchSpace
 from gis.errors import GisError
-from layers.errors import LayersError, NoSuchLayer
+from layers.errors import LayersError, NoSuchArea, NoSuchLayer, NoSuchSavedAsk, TooManySaved
 from layers.field_errors import Conflict, NotThere
 
 
@@ -452,6 +452,9 @@ STATUS: dict[type[Exception], int] = {
     GisError: 422,
     LayersError: 422,
     NoSuchLayer: 404,
+    NoSuchArea: 404,
+    NoSuchSavedAsk: 404,
+    TooManySaved: 409,
     NotThere: 404,
     Conflict: 409,
 }

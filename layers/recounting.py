@@ -43,7 +43,7 @@ HIGHEST: Final = {Kind.FLOOD_DEPTH: 30.0, Kind.FIRE_DANGER: 200.0}
 INTERIORS_MEET: Final = "T********"
 MOST_CLASSES: Final = 12
 MOST_RUNS: Final = 32
-MOST_RECOUNTS: Final = 64
+MOST_RECOUNTS: Final = 256
 MOST_OUTLINES: Final = 2
 
 

@@ -34,6 +34,7 @@ import layers.jurisdictions
 import layers.people
 import layers.readings
 import layers.saved_asks
+import layers.riskindex
 import layers.warning_regions
 import layers.warning_tables  # noqa: F401
 from foundation.database import Base

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
+from foundation.errors import N_
 from foundation.folding import folded
 from gis.errors import MissingColumns, SensitiveColumn
 from layers import sources
@@ -177,20 +178,22 @@ def _findings(
         found.append(
             finding(
                 "beyond_bounds",
-                "Values beyond the bounds of their indicator, which count as the bound: {items}.",
+                N_("Values beyond the bounds of their indicator, which count as the bound: {items}."),
                 items=items,
             )
         )
     if missing:
         items = listed(f"{code}: {n}" for code, n in missing.items())
         found.append(
-            finding("missing_values", "Empty cells, which are missing and never nought: {items}.", items=items)
+            finding("missing_values", N_("Empty cells, which are missing and never nought: {items}."), items=items)
         )
     without = count - len(set(areas.values()))
     if without:
         found.append(
             finding(
-                "areas_without_row", "{count} areas are not in the table; they have no value from it.", count=without
+                "areas_without_row",
+                N_("{count} areas are not in the table; they have no value from it."),
+                count=without,
             )
         )
     return found

@@ -33,8 +33,8 @@ import layers.incidents
 import layers.jurisdictions
 import layers.people
 import layers.readings
-import layers.saved_asks
 import layers.riskindex
+import layers.saved_asks
 import layers.warning_regions
 import layers.warning_tables  # noqa: F401
 from foundation.database import Base

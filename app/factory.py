@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import db, guards, identity, languages, navigation, spaces
+from app import db, guards, identity, languages, metrics, navigation, spaces
 from app.api import describe, problems
 from app.errors import (
     KNOWN_ERRORS,
@@ -39,7 +39,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 # Asked for often, and by machines: they would bury everything else.
-QUIET = frozenset({"health", "tiles"})
+QUIET = frozenset({"health", "tiles", "metrics"})
 PACKED = frozenset({"text/html", "application/json", "image/svg+xml", "text/csv"})
 WORTH_PACKING_BYTES = 2000
 YEAR_S = 31_536_000
@@ -142,6 +142,8 @@ def _begin(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
 
 
 def _end(response: Response) -> Response:
+    if request.blueprint != "tiles":  # served faster than they could be counted
+        metrics.note(request.endpoint, request.method, response.status_code, time.monotonic() - g.began)
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if current_settings().is_https:

@@ -7,14 +7,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
 from app import demo_people, passwords
 from app.db import Database
-from app.settings import Settings
-from foundation.accounts import Account
+from app.errors import WrongEmail
+from app.settings import Settings, is_mail_address
+from foundation.accounts import Account, RecoveryCode, end_all_sessions
 from foundation.audit import Actor, Subject, record
-from foundation.people import Membership, Organisation, OrganisationKind, Person
+from foundation.people import Membership, Organisation, OrganisationKind, Person, person_by_email, roles_of
 from foundation.roles import Role
 from foundation.spaces import OPERATIONAL_SPACE_ID
 
@@ -43,13 +45,33 @@ def make_first_administrator(database: Database, *, at: datetime) -> str | None:
     with database.transaction(OPERATIONAL_SPACE_ID) as session:
         if session.scalar(select(Membership.id).where(Membership.role == Role.ADMINISTRATOR).limit(1)):
             return None
-        password = secrets.token_urlsafe(15)
+        return _let_in(session, EMAIL, at=at, by=Actor("first start"))
+
+
+def make_administrator(database: Database, email: str, *, at: datetime) -> str:
+    """Make somebody an administrator, or let one in again who is locked out; gives the new password.
+
+    Raises WrongEmail.
+    """
+    if not is_mail_address(email):
+        raise WrongEmail
+    with database.transaction(OPERATIONAL_SPACE_ID) as session:
+        return _let_in(session, email, at=at, by=Actor("operator (command line)"))
+
+
+def _let_in(session: Session, email: str, *, at: datetime, by: Actor) -> str:
+    password = secrets.token_urlsafe(15)
+    person = person_by_email(session, email)
+    if person is None:
+        person = Person(name="Administrator", email=email, created_at=at)
+        session.add(person)
+        session.flush()
+    if Role.ADMINISTRATOR not in roles_of(session, person.id, at=at):
         organisation = session.scalars(select(Organisation).where(Organisation.name == ORGANISATION)).one_or_none()
         if organisation is None:
             organisation = Organisation(name=ORGANISATION, kind=OrganisationKind.OTHER, created_at=at)
-        person = Person(name="Administrator", email=EMAIL, created_at=at)
-        session.add_all([organisation, person])
-        session.flush()
+            session.add(organisation)
+            session.flush()
         session.add(
             Membership(
                 person_id=person.id,
@@ -59,14 +81,26 @@ def make_first_administrator(database: Database, *, at: datetime) -> str | None:
                 since=at,
             )
         )
-        session.add(Account(person_id=person.id, password_hash=passwords.hashed(password), password_set_at=at))
-        record(
-            session,
-            space=OPERATIONAL_SPACE_ID,
-            at=at,
-            by=Actor("first start"),
-            action="person.made",
-            subject=Subject("person", person.id),
-            facts={"role": Role.ADMINISTRATOR.value},
+    session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person.id))
+    session.merge(
+        Account(
+            person_id=person.id,
+            password_hash=passwords.hashed(password),
+            password_set_at=at,
+            totp_secret=None,
+            totp_since=None,
+            totp_last_step=None,
         )
-        return password
+    )
+    end_all_sessions(session, person.id, at=at)
+    record(
+        session,
+        space=OPERATIONAL_SPACE_ID,
+        at=at,
+        by=by,
+        action="person.made_administrator",
+        subject=Subject("person", person.id),
+        facts={"role": Role.ADMINISTRATOR.value},
+    )
+    session.flush()
+    return password

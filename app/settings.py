@@ -32,7 +32,7 @@ class Settings:
     lan: bool = False
     lan_port: int = 8443
     proxies: int = 0
-    metrics_token: str = ""
+    metrics_key: str = ""
 
     @property
     def is_https(self) -> bool:
@@ -82,7 +82,7 @@ class Settings:
             lan=read("SPREMNOST_LAN", _switch, False, "on or off"),
             lan_port=read("SPREMNOST_LAN_PORT", _port, unset.lan_port, "a number from 0 to 65535"),
             proxies=read("SPREMNOST_PROXIES", _few, 0, "the number of proxies before this server, from 0 to 5"),
-            metrics_token=read("SPREMNOST_METRICS_KEY", _secret, "", "at least 32 characters that nobody can guess"),
+            metrics_key=read("SPREMNOST_METRICS_KEY", _secret, "", "at least 32 characters that nobody can guess"),
         )
         if bool(settings.smtp_url) != bool(settings.mail_from):
             both = ("SPREMNOST_SMTP_URL", "SPREMNOST_MAIL_FROM")
@@ -106,7 +106,7 @@ class Settings:
             "SPREMNOST_LAN": "on" if self.lan else "off",
             "SPREMNOST_LAN_PORT": str(self.lan_port),
             "SPREMNOST_PROXIES": str(self.proxies),
-            "SPREMNOST_METRICS_KEY": self.metrics_token,
+            "SPREMNOST_METRICS_KEY": self.metrics_key,
             "SPREMNOST_SECRET_KEY": self.secret_key,
             "SPREMNOST_LOG_LEVEL": self.log_level,
             "SPREMNOST_URL": self.url,

@@ -10,6 +10,7 @@ from gunicorn.glogging import Logger as GunicornLogger
 
 from app.factory import create_app
 from app.lan import certificates
+from app.metrics import forget_process
 from app.processes import die_with_parent
 from app.settings import Settings
 
@@ -45,6 +46,7 @@ class Web(BaseApplication):  # type: ignore[misc]
             # Heartbeats between gunicorn's processes go through a file that must not wait for a disk.
             "worker_tmp_dir": "/dev/shm",  # noqa: S108
             "control_socket_disable": True,
+            "child_exit": lambda server, worker: forget_process(worker.pid),
             "post_fork": lambda server, worker: die_with_parent(server.pid),
         }.items():
             self.cfg.set(name, value)

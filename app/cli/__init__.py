@@ -11,6 +11,7 @@ COMMANDS = {
     "demo": ("app.cli.demo:demo", "Fill an empty database with a made country."),
     "exposure": ("app.cli.exposure:exposure", "Count exposed people from files."),
     "layers": ("app.cli.layers:layers", "Bring layers of maps in, list them, take them out of use."),
+    "people": ("app.cli.people:people", "Let somebody in who administers."),
     "restore": ("app.cli.backup:restore", "Put a backup in the place of an empty database."),
     "serve": ("app.cli.serve:serve", "Run everything: database, web server and worker."),
     "status": ("app.cli.status:status", "Say what works and what is missing."),

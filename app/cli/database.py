@@ -55,7 +55,10 @@ def status() -> None:
 @database.command()
 @click.option("--no-backup", is_flag=True, help="Of a database that you have backed up by other means.")
 def migrate(no_backup: bool) -> None:
-    """Bring the database to the newest schema; one in use is backed up before."""
+    """Bring the database to the newest schema; one in use is backed up before.
+
+    A new one gets an administrator, whose password is printed this once.
+    """
     from app.upgrading import bring_up_to_date
 
     with connected(Settings.from_environ(os.environ)) as settings:
@@ -63,6 +66,18 @@ def migrate(no_backup: bool) -> None:
         bring_up_to_date(
             settings, at=datetime.now(UTC), say=lambda text: click.echo(text, err=True), keep=not no_backup
         )
+        _see_to_people(settings)
+
+
+def _see_to_people(settings: Settings) -> None:
+    from app.db import Database
+    from app.first_run import see_to_people
+
+    opened = Database(settings, pool_size=1)
+    try:
+        see_to_people(opened, settings, click.echo)
+    finally:
+        opened.close()
 
 
 @database.command(context_settings={"ignore_unknown_options": True})

@@ -37,9 +37,11 @@ def serve(lan: bool) -> None:
 @click.option("--tls", is_flag=True, hidden=True, help="Encrypted, with the local network's certificate.")
 def web(socket: int | None, tls: bool) -> None:
     """Run the web server alone, on SPREMNOST_HOST and SPREMNOST_PORT."""
-    from app.web import Web
+    from app.processes import shared_folder
 
-    with connected(_settings()) as settings:
+    with shared_folder(), connected(_settings()) as settings:
+        from app.web import Web
+
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         Web(settings, bind=f"{host}:{settings.port}" if socket is None else f"fd://{socket}", tls=tls).run()
 

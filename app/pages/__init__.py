@@ -19,6 +19,7 @@ from app.pages.language import language
 from app.pages.layers import layers
 from app.pages.mails import mails_
 from app.pages.map import map_
+from app.pages.metrics import metrics
 from app.pages.notices import notices
 from app.pages.people import people
 from app.pages.settings import settings
@@ -58,4 +59,5 @@ OUTSIDE = (
     settings,
     trust_,
     audit,
+    metrics,
 )

@@ -101,3 +101,15 @@ def test_a_backup_moves_to_another_data_folder_by_two_commands(data_dir):
     assert damaged.returncode == 2
     assert "is not a whole backup" in damaged.stderr
     assert "Traceback" not in damaged.stderr
+
+
+@pytest.mark.slow
+def test_the_migration_of_a_new_database_prints_an_administrator_s_password_once(data_dir):
+    environ = {"SPREMNOST_DATA_DIR": str(data_dir)}
+    first = spremnost("database", "migrate", **environ)
+    assert "Sign in as administrator@localhost with the password " in first.stdout
+    assert spremnost("database", "migrate", **environ).stdout == ""
+    again = spremnost("people", "add-administrator", "ana@example.ba", **environ)
+    assert again.stdout.startswith("Sign in as ana@example.ba with the password ")
+    wrong = spremnost("people", "add-administrator", "ana", **environ)
+    assert (wrong.returncode, wrong.stderr) == (2, "Enter an e-mail address such as name@example.org.\n")

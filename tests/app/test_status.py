@@ -7,6 +7,8 @@ import pytest
 from app.factory import create_app
 from app.settings import libpq_url
 from app.status import look
+from foundation.roles import Role
+from tests.app.builders_people import signed_in
 
 NOON = datetime(2026, 5, 14, 12, tzinfo=UTC)
 
@@ -55,19 +57,33 @@ def test_the_page_says_plainly_what_is_wrong(unreachable):
     client.set_cookie("language", "en")
     page = client.get("/status")
     assert page.status_code == 200
-    assert "Not ready: database." in page.text
+    assert "Not ready. Whoever runs this server sees why." in page.text
     assert "127.0.0.1:1" not in page.text
 
 
-def test_the_page_names_versions_and_the_demo(database):
-    client = create_app(replace(database, demo=True)).test_client()
+def test_the_page_names_versions_and_the_demo_to_administrators(database):
+    client = signed_in(create_app(replace(database, demo=True)).test_client(), database, Role.ADMINISTRATOR)
     client.set_cookie("language", "en")
     page = client.get("/status").text
     assert "PostGIS" in page
-    assert "3." in page
+    assert "Not ready: worker." in page
     assert "last seen" not in page
     heartbeat(database, datetime.now(UTC))
     assert "last seen 0 s ago" in client.get("/status").text
+
+
+@pytest.mark.parametrize("role", [None, Role.DUTY_OFFICER])
+def test_everybody_else_learns_only_whether_it_runs(database, role):
+    client = create_app(database).test_client()
+    if role:
+        signed_in(client, database, role)
+    client.set_cookie("language", "en")
+    assert "Not ready. Whoever runs this server sees why." in client.get("/status").text
+    heartbeat(database, datetime.now(UTC))
+    page = client.get("/status").text
+    assert "Ready." in page
+    for detail in ("PostGIS", "PostgreSQL", "Demo", "last seen", "worker"):
+        assert detail not in page
 
 
 @pytest.mark.parametrize("path", ["/", "/health/live", "/static/spremnost.css", "/nothing-here"])

@@ -20,6 +20,8 @@ from app.numbers import rounded, rounded_tree
 from layers.areas import Area, Boundary, Level
 from layers.catalogue import RANK, Kind, LayerVersion, Method, State, shown
 from layers.exposure import MEASURES, ExposureFigure, ExposureRun
+from layers.recounting import KeptRuns, Reading, Spread
+from layers.runs import Hazard, runs_of
 
 FLOOD: Final = "flood"
 FIRE: Final = "fire"
@@ -70,6 +72,12 @@ class Choice:
     event: str | None
     layer: str | None
     runs: tuple[Run, ...]
+    rise_m: float = 0.0  # the flood after its water has risen by so much
+
+    @property
+    def can_rise(self) -> bool:
+        """Whether any of its layers has depths."""
+        return any(run.hazard.layer.kind == Kind.FLOOD_DEPTH for run in self.runs)
 
     @property
     def illustrative(self) -> bool:
@@ -115,6 +123,7 @@ class Situation:
 
     choice: Choice | None
     rows: tuple[Row, ...]
+    spread: Spread | None = None  # how far a rise tells of dry ground
 
     @cached_property
     def by_area(self) -> Mapping[UUID, Row]:
@@ -256,9 +265,15 @@ class Tree:
         return tuple(found)
 
 
-def situation(session: Session, choice: Choice | None, tree: Tree) -> Situation:
-    """Every municipality under a choice."""
+def situation(session: Session, choice: Choice | None, tree: Tree, kept: KeptRuns | None = None) -> Situation:
+    """Every municipality under a choice. kept: what countings keep, for a flood whose water has risen.
+
+    Raises what layers.recounting raises where a counting cannot be read like that.
+    """
     figures = _figures(session, choice)
+    spread = None
+    if choice is not None and choice.rise_m and kept is not None:
+        figures, spread = _risen(session, choice, figures, kept)
     above = {a.id: [o.id for o in tree.above(a)] for a in tree.municipalities}
     population = rounded_tree({a: f.population for a, (f, _) in figures.items()}, above)
     exposed = rounded_tree({a: f.exposed for a, (f, run) in figures.items() if run and f.exposed is not None}, above)
@@ -289,7 +304,7 @@ def situation(session: Session, choice: Choice | None, tree: Tree) -> Situation:
                 exact=_exact(figure, run),
             )
         )
-    return Situation(choice, tuple(rows))
+    return Situation(choice, tuple(rows), spread)
 
 
 def totals(rows: Iterable[Row], level: Level) -> list[Total]:
@@ -328,7 +343,9 @@ def _figures(session: Session, choice: Choice | None) -> dict[UUID, tuple[_Figur
     """
     if choice is None:
         return {}
-    runs = {run.id: (rank, run) for rank, run in enumerate(choice.runs)}
+    # A rise is told by depths only; an extent says nothing of it.
+    able = [r for r in choice.runs if not choice.rise_m or r.hazard.layer.kind == Kind.FLOOD_DEPTH]
+    runs = {run.id: (rank, run) for rank, run in enumerate(able)}
     rows = session.execute(
         select(
             ExposureFigure.run_id,
@@ -353,6 +370,30 @@ def _figures(session: Session, choice: Choice | None) -> dict[UUID, tuple[_Figur
         if area not in best or rank < best[area][0]:
             best[area] = (rank, figure, run if usable else None)
     return {area: (figure, run) for area, (_, figure, run) in best.items()}
+
+
+def _risen(
+    session: Session, choice: Choice, figures: Mapping[UUID, tuple[_Figure, Run | None]], kept: KeptRuns
+) -> tuple[dict[UUID, tuple[_Figure, Run | None]], Spread]:
+    """The figures counted anew after the rise, from what each run keeps; the least that any of them tells."""
+    reading = Reading(rise_m=choice.rise_m)
+    recounts = {}
+    for run_id in {run.id for _, run in figures.values() if run}:
+        (stored,) = runs_of(session, Hazard(run_id=run_id), with_depths=True)
+        recounts[run_id] = kept.recount(stored, reading)
+    found: dict[UUID, tuple[_Figure, Run | None]] = {}
+    for area, (figure, run) in figures.items():
+        if run is None:
+            found[area] = figure, None
+            continue
+        number = recounts[run.id].numbers[area]
+        risen = _Figure(
+            number.population, number.exposed, number.not_modelled, number.by_class, figure.covered, figure.marks
+        )
+        found[area] = risen, run
+    order = list(Spread)
+    spreads = [recount.spread for recount in recounts.values()]
+    return found, max(spreads, key=order.index, default=Spread.NOT_NEEDED)
 
 
 def _exact(figure: _Figure | None, run: Run | None) -> Exact | None:

@@ -55,7 +55,8 @@ QUERIES: Final = {
     ),
     FEATURES: _TILE.format(
         layer=FEATURES,
-        columns="feature.name, feature.category, feature.value",
+        columns="feature.name, feature.category, feature.value,"
+        " extract(epoch FROM feature.observed_at)::bigint AS observed_s",
         joins="JOIN feature ON feature.id = shape.item_id",
     ),
 }

@@ -19,6 +19,8 @@ from app.guards import needs
 from app.languages import _
 from app.maps import NOBODY, PortableText, as_json, portable_map, script_hashes
 from app.names import area_matches, folded, in_order, name_of
+from app.pages.overlays import Overlay, described
+from app.pages.overlays import overlays as overlays_of
 from app.pages.tiles import current_tiles
 from app.pages.view import (
     METHOD_SIGNS,
@@ -29,6 +31,7 @@ from app.pages.view import (
     method_name,
     shapes_as,
     sources,
+    spread_sentence,
     swatch_name,
     used_runs,
 )
@@ -36,8 +39,9 @@ from app.rights import Right
 from app.tilestore import legend_of_version
 from gis.classes import Legend
 from layers.areas import Level, areas
-from layers.catalogue import Kind, LayerVersion, shown
+from layers.catalogue import Kind, LayerVersion
 from layers.country import BOUNDS
+from layers.runs import Hazard, risen_picture, runs_of
 
 map_ = Blueprint("map", __name__, url_prefix="/map")
 MOST_FOUND = 12
@@ -52,7 +56,7 @@ def show() -> ResponseReturnValue:
     """The map page; the address holds the hazard, the selected municipality and the view."""
     with without_space() as session:
         view = look(session)
-        rivers = shown(session, Kind.RIVERS)
+        groups = overlays_of(session)
         overlays = _overlays(view.choice)
         area = _row(view, request.args.get("area"))
         page = render_template(
@@ -64,7 +68,8 @@ def show() -> ResponseReturnValue:
             series=series(session, view, area) if area else [],
             sources=sources(used_runs(view.situation), view.boundaries),
             **_summary(view),
-            setup=_setup(session, view, rivers[0] if rivers else None),
+            groups=groups,
+            setup=_setup(session, view, groups),
             NOBODY=NOBODY,
         )
     return page
@@ -84,7 +89,10 @@ def exposure() -> ResponseReturnValue:
             "values": {
                 str(row.area.id): [row.exposed, view.classes.colour_of(row.exposed)] for row in view.situation.rows
             },
-            "overlays": _overlay_sources(overlays),
+            "overlays": _overlay_sources(view.choice),
+            "can_rise": bool(view.choice and view.choice.can_rise),
+            "rise_cm": round(100 * view.choice.rise_m) if view.choice else 0,
+            "spread": spread_sentence(view),
             "illustrative": view.illustrative,
             "summary": render_template("_summary.html", view=view, **_summary(view)),
             "rests": _rests(view),
@@ -253,50 +261,62 @@ def _legends(overlays: list[LayerVersion]) -> list[Legend]:
     return found
 
 
-def _overlay_sources(overlays: list[LayerVersion]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for version in overlays:
-        if version.layer.kind == Kind.FLOOD_EXTENT:
-            found.append({"id": str(version.id), "type": "vector", "url": _address("tiles.features", version, "mvt")})
-            continue
-        digest = (version.facts.get("files") or {}).get("pyramid")
-        if digest is None:
-            continue
-        smallest, largest = current_tiles().zooms(digest)
-        legend = legend_of_version(version.layer.kind, version.facts)
-        style = sha256(repr(legend).encode()).hexdigest()[:8]
-        found.append(
-            {
-                "id": str(version.id),
-                "type": "raster",
-                "url": _address("tiles.hazard", version, "png") + f"?style={style}",
-                "minzoom": smallest,
-                "maxzoom": largest,
-                "bounds": version.facts.get("bounds"),
-            }
-        )
-    return found
+def _overlay_sources(choice: Choice | None) -> list[dict[str, Any]]:
+    """How the script draws the hazard, best layer last; after a rise as risen, where depths tell it."""
+    if choice is None:
+        return []
+    found = [_overlay_source(run.hazard, run.id, choice.rise_m) for run in reversed(choice.runs)]
+    return [source for source in found if source is not None]
 
 
-def _address(endpoint: str, version: LayerVersion, ending: str) -> str:
+def _overlay_source(version: LayerVersion, run_id: UUID, rise_m: float) -> dict[str, Any] | None:
+    if version.layer.kind == Kind.FLOOD_EXTENT:
+        return {"id": str(version.id), "type": "vector", "url": _address("tiles.features", "mvt", version=version.id)}
+    digest = (version.facts.get("files") or {}).get("pyramid")
+    if digest is None:
+        return None
+    url = _address("tiles.hazard", "png", version=version.id)
+    rise_cm = round(100 * rise_m)
+    if rise_cm and version.layer.kind == Kind.FLOOD_DEPTH:
+        with without_space() as session:
+            (stored,) = runs_of(session, Hazard(run_id=run_id), with_depths=True)
+        picture = risen_picture(stored)
+        if picture is not None and picture.run_id is not None:
+            digest = str(stored.files.over_ground_pyramid)
+            url = _address("tiles.spread", "png", run=run_id, rise_cm=rise_cm)
+        else:
+            url = _address("tiles.deepened", "png", version=version.id, rise_cm=rise_cm)
+    smallest, largest = current_tiles().zooms(digest)
+    style = sha256(repr(legend_of_version(version.layer.kind, version.facts)).encode()).hexdigest()[:8]
+    return {
+        "id": str(version.id),
+        "type": "raster",
+        "url": f"{url}?style={style}",
+        "minzoom": smallest,
+        "maxzoom": largest,
+        "bounds": version.facts.get("bounds"),
+    }
+
+
+def _address(endpoint: str, ending: str, **place: Any) -> str:
     """A tile's address with {z}/{x}/{y} left open."""
-    begin = url_for(endpoint, version=version.id, z=0, x=0, y=0)
+    begin = url_for(endpoint, **place, z=0, x=0, y=0)
     return begin.removesuffix(f"/0/0/0.{ending}") + "/{z}/{x}/{y}." + ending
 
 
-def _setup(session: Session, view: View, rivers: LayerVersion | None) -> dict[str, Any]:
+def _setup(session: Session, view: View, groups: list[tuple[str, list[Overlay]]]) -> dict[str, Any]:
     """What the page's script needs to know."""
     bounds = list(BOUNDS)
     if view.boundaries:
         bounds = _extent(session, view.boundaries, 4326)
     return {
         "bounds": bounds,
-        "boundaries": _address("tiles.boundaries", view.boundaries, "mvt") if view.boundaries else None,
+        "boundaries": _address("tiles.boundaries", "mvt", version=view.boundaries.id) if view.boundaries else None,
         # Kept by the browser for a day: names in another language are at another address.
         "places": url_for("map.places", version=view.boundaries.id, language=languages.chosen())
         if view.boundaries
         else None,
-        "rivers": _address("tiles.features", rivers, "mvt") if rivers else None,
+        "layers": described(groups),
         "exposure": url_for("map.exposure"),
         "search": url_for("map.search"),
         "areas": url_for("areas.show", area_id=UUID(int=0)).replace(str(UUID(int=0)), "{id}"),
@@ -316,6 +336,9 @@ def _setup(session: Session, view: View, rivers: LayerVersion | None) -> dict[st
                 "Enter opens the municipality in the middle."
             ),
             "close": _("Close"),
+            "decimal": languages.decimal_sign(),
+            "hours": _("{hours} h ago"),
+            "days": _("{days} days ago"),
         },
     }
 

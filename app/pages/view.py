@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import exposed, languages
 from app.exposed import FLOOD, Choice, Row, Run, Situation, Tree
+from app.factory import current_settings
 from app.languages import _
 from app.maps import Classes, Swatch, classes_of
 from app.names import in_script, name_of
 from foundation.roles import Role
 from gis.classes import LegendClass
+from gis.rise import HIGHEST_RISE_M, LOWEST_RISE_M
 from layers.areas import Area, Level
 from layers.catalogue import KIND_WORDS, STATE_WORDS, Kind, LayerVersion, Method, State, shown
 from layers.exposure import METHOD
+from layers.files import FileStore
+from layers.recounting import SPREAD_SENTENCES, KeptRuns
 
 
 @dataclass(frozen=True)
@@ -45,11 +49,37 @@ def look(session: Session, key: str | None = None) -> View:
     """The picture for a chosen hazard, by default the one in the address."""
     choices = exposed.choices(session)
     choice = exposed.chosen(choices, key if key is not None else request.args.get("hazard"))
+    rise_cm = asked_rise_cm()
+    if choice is not None and choice.can_rise and rise_cm:
+        choice = replace(choice, rise_m=rise_cm / 100)
     found = shown(session, Kind.MUNICIPALITIES)
     boundaries = found[0] if found else None
     tree = Tree.load(session, boundaries)
-    situation = exposed.situation(session, choice, tree)
+    situation = exposed.situation(session, choice, tree, current_kept_runs())
     return View(choices, choice, boundaries, tree, situation, classes_of(situation.rows))
+
+
+RISE_STEP_CM = 5
+
+
+def asked_rise_cm() -> int:
+    """The rise of the water in the address, in the steps that can be drawn; what is no number is none."""
+    asked = request.args.get("rise", 0, type=int)
+    least, most = round(100 * LOWEST_RISE_M), round(100 * HIGHEST_RISE_M)
+    return max(least, min(most, RISE_STEP_CM * round(asked / RISE_STEP_CM)))
+
+
+def current_kept_runs() -> KeptRuns:
+    """What countings keep, opened once in each process."""
+    if "spremnost.kept_runs" not in current_app.extensions:
+        path = FileStore(current_settings().data_dir / "layers").path
+        current_app.extensions.setdefault("spremnost.kept_runs", KeptRuns(path))
+    return cast(KeptRuns, current_app.extensions["spremnost.kept_runs"])
+
+
+def spread_sentence(view: View) -> str:
+    """What a number after a rise leaves out."""
+    return languages.say(SPREAD_SENTENCES.get(view.situation.spread, "")) if view.situation.spread else ""
 
 
 def is_illustrative(version: LayerVersion | None) -> bool:
@@ -79,6 +109,10 @@ def choice_name(choice: Choice, *, with_family: bool = True) -> str:
     else:
         what = choice.event or ""
     parts = ([family] if with_family else []) + ([what] if what else []) + ([choice.layer] if choice.layer else [])
+    if choice.rise_m:
+        parts.append(
+            _("water %(rise)s m", rise=f"{'+' if choice.rise_m > 0 else '−'}{languages.decimal(abs(choice.rise_m), 2)}")
+        )
     return " · ".join(parts) or family
 
 
@@ -282,6 +316,7 @@ def init_app(app: Flask) -> None:
         method_signs=METHOD_SIGNS,
         role_name=role_name,
         short_name=short_name,
+        spread_sentence=spread_sentence,
         state_name=state_name,
         state_signs=STATE_SIGNS,
         swatch_name=swatch_name,

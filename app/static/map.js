@@ -5,6 +5,7 @@ import {
     NavigationControl,
     ScaleControl,
 } from "./vendor/maplibre-gl-6.17.0/maplibre-gl.mjs";
+import { moreLayers } from "./overlays.js";
 
 const NOTHING = ["in", ["get", "id"], ["literal", []]];
 const byId = (id) => document.getElementById(id);
@@ -19,6 +20,8 @@ function start(setup) {
         area: address.searchParams.get("area"),
         at: address.searchParams.get("at"),
         over: address.searchParams.get("over"),
+        rise: Number(address.searchParams.get("rise")) || 0,
+        layers: address.searchParams.get("layers"),
         values: {},
         names: {},
         boxes: {},
@@ -46,10 +49,15 @@ function start(setup) {
         put("area", state.area);
         put("at", state.at);
         put("over", state.over);
+        put("rise", state.rise ? String(state.rise) : null);
+        put("layers", state.layers);
         history.replaceState(null, "", now);
         for (const link of [byId("to-table"), byId("to-paper"), byId("to-file")]) {
             const to = new URL(link.href);
             if (state.hazard) to.searchParams.set("hazard", state.hazard);
+            // The printed and the saved map draw the flood as its layer has it.
+            if (state.rise && link.id === "to-table") to.searchParams.set("rise", state.rise);
+            else to.searchParams.delete("rise");
             link.href = to;
         }
     }
@@ -73,6 +81,7 @@ function start(setup) {
         const turn = ++asked;
         const url = new URL(setup.exposure, location.href);
         if (state.hazard) url.searchParams.set("hazard", state.hazard);
+        if (state.rise) url.searchParams.set("rise", state.rise);
         let found;
         try {
             found = await (await get(url)).json();
@@ -87,6 +96,9 @@ function start(setup) {
         byId("legend").innerHTML = found.legend;
         byId("summary").innerHTML = found.summary;
         byId("rests").textContent = found.rests;
+        byId("rise-box").hidden = !found.can_rise;
+        byId("spread").textContent = found.spread;
+        byId("spread").hidden = !found.spread;
         // Fire danger lies over the whole country and would hide the numbers; one asks for it.
         if (!touched && state.over === null) byId("over").checked = found.family !== "fire";
         byId("banner").hidden = !found.illustrative;
@@ -158,6 +170,30 @@ function start(setup) {
 
     const tiles = (path) => location.origin + path;
 
+    // The rise of the water
+
+    const slider = byId("rise");
+    let sliding = 0;
+    slider.value = state.rise;
+
+    function saidRise() {
+        const cm = Number(slider.value);
+        const sign = cm > 0 ? "+" : cm < 0 ? "−" : "";
+        byId("rise-said").textContent = `${sign}${(Math.abs(cm) / 100).toFixed(1).replace(".", words.decimal)} m`;
+    }
+
+    slider.addEventListener("input", () => {
+        saidRise();
+        clearTimeout(sliding);
+        sliding = setTimeout(async () => {
+            state.rise = Number(slider.value);
+            remember();
+            await load();
+            if (!byId("card").hidden) await choose({ id: chosenId() });
+        }, 120);
+    });
+    saidRise();
+
     // The map
 
     function hatching() {
@@ -190,26 +226,11 @@ function start(setup) {
                     promoteId: { boundaries: "id" },
                 },
                 places: { type: "geojson", data: { type: "FeatureCollection", features: [] } },
-                ...(setup.rivers ? { rivers: { type: "vector", tiles: [tiles(setup.rivers)], maxzoom: 14 } } : {}),
             },
             layers: [
                 { id: "ground", type: "background", paint: { "background-color": token("--surface") } },
                 area("areas", "fill", { "fill-color": token("--land") }),
                 { ...area("blank", "fill", { "fill-pattern": "hatch" }), filter: NOTHING, layout: { visibility: "none" } },
-                ...(setup.rivers
-                    ? [
-                          {
-                              id: "rivers",
-                              type: "line",
-                              source: "rivers",
-                              "source-layer": "features",
-                              paint: {
-                                  "line-color": token("--water"),
-                                  "line-width": ["interpolate", ["linear"], ["zoom"], 6, 1, 12, 3],
-                              },
-                          },
-                      ]
-                    : []),
                 area("edges", "line", {
                     "line-color": token("--text"),
                     "line-width": ["interpolate", ["linear"], ["zoom"], 6, 0.5, 11, 1.5],
@@ -276,6 +297,7 @@ function start(setup) {
             map.addImage("hatch", hatching(), { pixelRatio: 2 });
             map.setLayoutProperty("blank", "visibility", "visible");
             ready = true;
+            moreLayers(map, setup, state, { remember, token, tiles, words });
             map.fire("drawable");
             outline();
             await label();
@@ -352,6 +374,7 @@ function start(setup) {
         const url = new URL(setup.areas.replace("{id}", properties.id), location.href);
         url.searchParams.set("part", "card");
         if (state.hazard) url.searchParams.set("hazard", state.hazard);
+        if (state.rise) url.searchParams.set("rise", state.rise);
         try {
             byId("card-body").innerHTML = await (await get(url)).text();
         } catch {

@@ -25,7 +25,7 @@ ENTRIES: Final = (
     ("people.show", N_("Administration")),
 )
 ADMINISTRATION: Final = (
-    ("people.show", N_("People")),
+    ("people.show", N_("People and roles")),
     ("mails.show", N_("E-mails")),
     ("audit.show", N_("Audit")),
     ("settings.show", N_("Settings")),

@@ -13,7 +13,18 @@ from typing import Final
 from uuid import UUID
 
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint, exists, func, literal, select
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    UniqueConstraint,
+    exists,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from foundation.database import Base, InSpace, InSpaceById, app_may, same_space
@@ -216,18 +227,21 @@ def incidents(
         .limit(min(limit, MOST_AT_ONCE))
     )
     if area_id is not None:
-        query = query.where(
-            exists(
-                select(IncidentArea.area_id).where(
-                    IncidentArea.space_id == space,
-                    IncidentArea.incident_id == Incident.id,
-                    IncidentArea.area_id.in_(municipalities_of(session, area_id)),
-                )
-            )
-        )
+        query = query.where(touches(space, municipalities_of(session, area_id)))
     if before is not None:
         query = query.where(Incident.number < before)
     return session.scalars(query).all()
+
+
+def touches(space: UUID, municipality_ids: Collection[UUID]) -> ColumnElement[bool]:
+    """An incident is of one of these municipalities."""
+    return exists(
+        select(IncidentArea.area_id).where(
+            IncidentArea.space_id == space,
+            IncidentArea.incident_id == Incident.id,
+            IncidentArea.area_id.in_(municipality_ids),
+        )
+    )
 
 
 # --- for what hangs on an incident -----------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from foundation.spaces import Space
@@ -95,6 +95,43 @@ def active(
     return _with_places(session, space, found[: min(limit, MOST_AT_ONCE)], at, exercise, real_at)
 
 
+@dataclass(frozen=True)
+class WarnedOf:
+    """A hazard that was warned of within some hours. ended_at: when an update or a cancellation took its place."""
+
+    warning: ActiveWarning
+    ended_at: datetime | None
+
+
+def during(
+    session: Session, space: UUID, since: datetime, until: datetime, area_id: UUID, *, limit: int = MOST_AT_ONCE
+) -> list[WarnedOf]:
+    """What was warned of at some time in [since, until], as far as it touches an area or has no known place.
+
+    In force, or coming, at the end is what has no ended_at and whose end is later.
+    """
+    exercise = not session.get_one(Space, space).is_operational
+    ended_at = superseded_at(WarningMessage)
+    rows = session.execute(
+        select(WarningMessage, WarningPart, ended_at)
+        .join(WarningPart, (WarningPart.space_id == space) & (WarningPart.warning_id == WarningMessage.id))
+        .where(
+            WarningMessage.space_id == space,
+            WarningMessage.status.in_(shown_statuses(session, space)),
+            WarningMessage.msg_type.in_(IN_FORCE),
+            WarningMessage.sent <= until,
+            WarningPart.ends_at > since,
+            or_(ended_at.is_(None), ended_at >= since),
+            _touches(space, municipalities_of(session, area_id)) | _somewhere(space),
+        )
+        .order_by(WarningMessage.sent, WarningMessage.number, WarningPart.number)
+        .limit(min(limit, MOST_AT_ONCE))
+    ).all()
+    ends = {part.id: ended if ended is not None and ended <= until else None for _, part, ended in rows}
+    found = _with_places(session, space, [(message, part) for message, part, _ in rows], until, exercise, None)
+    return [WarnedOf(warning, ends[warning.part.id]) for warning in found]
+
+
 def shown_statuses(session: Session, space: UUID) -> tuple[Status, ...]:
     """Which messages are warnings here: no test, draft or system message anywhere."""
     if session.get_one(Space, space).is_operational:
@@ -107,9 +144,15 @@ def superseded(message: type[WarningMessage]) -> ColumnElement[bool]:
 
     A message of somebody else ends nothing, and being later keeps two that refer to each other from ending both.
     """
+    return superseded_at(message).is_not(None)
+
+
+def superseded_at(message: type[WarningMessage]) -> ColumnElement[datetime]:
+    """When the first of those was sent; NULL where there is none."""
     later = aliased(WarningMessage)
-    return exists(
-        select(WarningReference.warning_id)
+    return (
+        select(func.min(later.sent))
+        .select_from(WarningReference)
         .join(later, (later.space_id == WarningReference.space_id) & (later.id == WarningReference.warning_id))
         .where(
             WarningReference.space_id == message.space_id,
@@ -121,6 +164,8 @@ def superseded(message: type[WarningMessage]) -> ColumnElement[bool]:
             later.sent > message.sent,
             later.msg_type.in_(ENDING),
         )
+        .correlate(message)
+        .scalar_subquery()
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from uuid import UUID
@@ -19,6 +20,7 @@ from foundation.audit import Actor
 from foundation.spaces import OPERATIONAL_SPACE_ID
 from layers import exposure
 from layers.catalogue import Layer, LayerVersion, State
+from layers.demo import field
 from layers.demo.country import make_files
 
 DEMO = "demo.make"
@@ -82,6 +84,9 @@ def make(database: Database, data_dir: Path, tell: Callable[[str], None] = lambd
     for number, hazard in enumerate(hazards, 1):
         tell(f"Counting exposed people, hazard {number} of {len(hazards)}")
         importing.count_exposure(database, data_dir, hazard)
+    tell("Adding gauges, a warning and an incident")
+    with database.transaction(OPERATIONAL_SPACE_ID) as session:
+        field.make(session, OPERATIONAL_SPACE_ID, by=MAKER, at=datetime.now(UTC))
 
 
 def _count_at_the_end(session: Session, hazard_ids: Sequence[UUID]) -> None:

@@ -64,8 +64,9 @@ def work(settings: Settings) -> None:
 
 
 async def _work(settings: Settings) -> None:
-    for tasks in ("app.layer_jobs", "app.mail_jobs", "app.cleaning"):  # which know this module
-        import_module(tasks)
+    # Jobs, and who is told of what; they know this module.
+    for module in ("app.layer_jobs", "app.mail_jobs", "app.cleaning", "app.field_notices"):
+        import_module(module)
     log_sandbox()
     database = Database(settings, pool_size=CONCURRENT_JOBS + 1)
     connector = PsycopgConnector(

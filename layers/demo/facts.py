@@ -69,7 +69,8 @@ class Road:
     stops: tuple[str, ...]
 
 
-def _rows(table: str) -> Iterator[dict[str, str]]:
+def rows(table: str) -> Iterator[dict[str, str]]:
+    """The rows of a table beside this file."""
     text = (files("layers.demo") / table).read_text(encoding="utf-8")
     return csv.DictReader(text.splitlines())
 
@@ -91,7 +92,7 @@ def municipalities() -> tuple[Municipality, ...]:
             int(r["people_2013"]),
             r["note"],
         )
-        for r in _rows("municipalities.csv")
+        for r in rows("municipalities.csv")
     )
 
 
@@ -102,7 +103,7 @@ def settlements() -> tuple[Settlement, ...]:
         Settlement(
             r["code"], r["municipality_code"], r["name"], float(r["lon"]), float(r["lat"]), int(r["people_1991"])
         )
-        for r in _rows("settlements.csv")
+        for r in rows("settlements.csv")
     )
 
 
@@ -110,10 +111,10 @@ def settlements() -> tuple[Settlement, ...]:
 def rivers() -> tuple[River, ...]:
     """The named rivers."""
     points: dict[str, list[list[float]]] = {}
-    for r in _rows("river_points.csv"):
+    for r in rows("river_points.csv"):
         points.setdefault(r["river"], []).append([float(r[c]) for c in ("lon", "lat", "bed_m", "plain_km")])
     found = []
-    for r in _rows("rivers.csv"):
+    for r in rows("rivers.csv"):
         course = np.array(points[r["river"]])
         found.append(
             River(r["river"], float(r["stage_m"]), tuple(r["seats"].split()), course[:, :2], course[:, 2], course[:, 3])
@@ -124,22 +125,22 @@ def rivers() -> tuple[River, ...]:
 @cache
 def roads() -> tuple[Road, ...]:
     """The main roads."""
-    return tuple(Road(r["number"], r["class"], r["name"], tuple(r["stops"].split())) for r in _rows("roads.csv"))
+    return tuple(Road(r["number"], r["class"], r["name"], tuple(r["stops"].split())) for r in rows("roads.csv"))
 
 
 @cache
 def peaks() -> Float:
     """Mountains: (n, 3) lon, lat, elevation in metres."""
-    return np.array([[float(r[c]) for c in ("lon", "lat", "elevation_m")] for r in _rows("peaks.csv")])
+    return np.array([[float(r[c]) for c in ("lon", "lat", "elevation_m")] for r in rows("peaks.csv")])
 
 
 @cache
 def uplands() -> Float:
     """How high the ridges are thereabouts: (n, 3) lon, lat, metres."""
-    return np.array([[float(r[c]) for c in ("lon", "lat", "ridge_m")] for r in _rows("uplands.csv")])
+    return np.array([[float(r[c]) for c in ("lon", "lat", "ridge_m")] for r in rows("uplands.csv")])
 
 
 @cache
 def outline() -> shapely.Polygon:
     """The country, drawn by hand to about two kilometres."""
-    return shapely.Polygon([(float(r["lon"]), float(r["lat"])) for r in _rows("outline.csv")])
+    return shapely.Polygon([(float(r["lon"]), float(r["lat"])) for r in rows("outline.csv")])

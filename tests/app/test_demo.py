@@ -10,10 +10,12 @@ from app.db import Database
 from app.errors import DatabaseNotEmpty
 from foundation.audit import Actor
 from foundation.spaces import OPERATIONAL_SPACE_ID
-from layers import catalogue, exposure
+from layers import catalogue, exposure, gauge_states
 from layers.areas import Area, Level
 from layers.catalogue import Kind, LayerVersion, Method, State
 from layers.exposure import ExposureFigure, ExposureRun
+from layers.incidents import incidents
+from layers.warnings import active
 
 CENSUS_2013 = 3_531_159
 
@@ -90,3 +92,14 @@ def test_after_a_power_cut_it_goes_on_and_everybody_is_counted_once(db, tmp_path
         assert sorted(by_period) == [10, 20, 50, 100, 200, 500]
         assert sorted(by_period.values()) == [by_period[years] for years in sorted(by_period)]
         assert by_period[500] < CENSUS_2013
+    with db.transaction(OPERATIONAL_SPACE_ID) as session:
+        now = gauge_states.states(session, OPERATIONAL_SPACE_ID, datetime.now(UTC))
+        [doboj] = [state for state in now if state.station.code == "BOSNA-DOBOJ"]
+        assert doboj.passed.level == "regular"
+        assert doboj.exposed_passed.people > 0
+        assert doboj.exposed_passed.hazard.method is Method.ILLUSTRATIVE
+        here = doboj.station.municipality_id
+        assert [w.message.illustrative for w in active(session, OPERATIONAL_SPACE_ID, datetime.now(UTC), here)] == [
+            True
+        ]
+        assert {i.illustrative for i in incidents(session, OPERATIONAL_SPACE_ID)} == {True}

@@ -24,22 +24,22 @@ APART: Final = (
 
 # Formats, standards, programs and bodies that are written in Latin letters in Cyrillic text too.
 LATIN: Final = """
-    API ASCII BHMAC BNPB CAP CBRN CCCM COG CRS CSV DEM DNS DOI DTM DXF EDXL EFFIS EMS ENDEX EPSG ERCC FEMA FIRMS FWI
+    API ASCII BHMAC BNPB CA CAP CBRN CCCM COG CRS CSV DEM DNS DOI DTM DXF EDXL EFFIS EMS ENDEX EPSG ERCC FEMA FIRMS FWI
     GDAL GIS GML GPKG GPS GPX HAND HSEEP HTML HTTP HTTPS HXL ICS ID IFRC INFORM IOM IP ISO JPEG JPG JRC JSON KML KMZ LAN
     MGRS MODIS MSEL NASA NFI OAPIF OCHA ODS OGC OGR OIDC OSM PDF PIN PNG QGIS QR REST RSS SHA SHP SMS SMTP SQL SRID SSL
-    STARTEX SVG TIFF TLS TOTP TSV UCPM UNDP UNHCR UNICEF URL USB UTC UTF UTM UUID VIIRS WASH WFS WGS WHO WKB WKT WMS
+    STARTEX SVG TIFF TLS TOTP TSV UCPM UNDP UNHCR UNICEF URL USB UTC UTF UTM UUID VIIRS VPN WASH WFS WGS WHO WKB WKT WMS
     WMTS XML ZIP
     GeoJSON GeoTIFF GeoPackage FlatGeobuf Shapefile PostgreSQL PostGIS MapLibre MeteoAlarm OpenID OpenStreetMap WebGL
     WorldPop Copernicus Sphere InaSAFE Leaflet Excel Docker Debian Ubuntu Linux Chromium Chrome Firefox Safari Edge
     Android Python GloFAS Dartmouth SimCell Storz
     Enter Ctrl Shift Alt Esc Tab
-    ALTER ROLE TMPDIR Atom Common Alerting Protocol
-    inject nodata female male hull settlement info
+    ALTER ROLE TMPDIR Atom Common Alerting Protocol Authorization Bearer Idempotency Certificate Certification Trust
+    Trusted Root Authorities Settings Device Management
+    inject nodata female male hull settlement info true false
 """
 LATIN_WORDS: Final = frozenset(LATIN.split())
-ENDINGS: Final = (
-    "csv tsv json geojson gpkg tif tiff pdf png jpg jpeg svg zip txt html xml kml gpx ods doc shp fgb py po toml"
-)
+ENDINGS: Final = "csv tsv json geojson gpkg tif tiff pdf png jpg jpeg svg zip txt html xml kml gpx ods doc shp fgb py po toml "
+    "crt pem"
 COMMANDS: Final = "backup demo exposure jobs layers people restore serve status upgrade validate worker words database"
 # With a letter of their own, and those that are no word: safe anywhere. The others only behind a number.
 UNITS: Final = (
@@ -61,7 +61,7 @@ _KEPT: Final = re.compile(
     | (?<![\w/])(?:[a-z0-9-]+\.)+(?:ba|com|org|net|eu|int|gov|hr|rs)(?![\w-])
     | (?<![\w-])(?:[eE]-mail|hot\swash|NO-DUFF)(?![\w])
     | (?<!\w)script/[\w-]+ | (?<!\w)/[\w-]+(?:/[\w.-]+)+                          # commands and paths
-    | (?<!\w)spremnost\s(?:{"|".join(COMMANDS.split())})(?:\s--?[a-z][\w-]*)*(?!\w)
+    | (?<!\w)spremnost\s(?:{"|".join(COMMANDS.split())})(?:\s(?:count|import|list|remove|show))?(?!\w)
     | (?:(?<=[\s(])|^)--?[a-z][\w-]*(?=[\s,.;:)=]|$)
     | \w*[^\W_]_\w+(?:=\w+)? | postgresql-[\w{{}}-]+                              # effis_fwi, SPREMNOST_DEMO=on
     | [\w*…-]+(?:\.[\w-]+)*\.(?:{"|".join(ENDINGS.split())})(?!\w)                # names of files

@@ -171,8 +171,9 @@ def _rivers(session: Session, view: View) -> list[PlaceLayer]:
 
 def _veto_areas(session: Session, view: View) -> list[PlaceLayer]:
     """Suspected minefields: they stop routes and crews."""
+    word = _("Suspected minefields")
     return [
-        PlaceLayer(f"{_('Suspected minefields')}: {version.layer.name}", "#b3261e", _shapes(session, version))
+        PlaceLayer(f"{word}: {version.layer.name}", "#b3261e", _shapes(session, version))
         for version in shown(session, Kind.VETO_AREAS)
     ]
 
@@ -198,7 +199,8 @@ def _fires(session: Session, view: View) -> list[PlaceLayer]:
             Place(_rounded(feature), _("Active fire"), [(_("Seen"), languages.moment(feature.observed_at))])
             for feature in _all(session, version, None)
         ]
-        layers.append(PlaceLayer(f"{_('Active fires')}: {version.layer.name}", "#e3342f", places))
+        word = _("Active fires")
+        layers.append(PlaceLayer(f"{word}: {version.layer.name}", "#e3342f", places))
     return layers
 
 

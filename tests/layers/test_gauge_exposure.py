@@ -12,8 +12,9 @@ from layers.gauge_exposure import Known, count_rises, keep_rises, rises_to_count
 from layers.gauge_states import state
 from layers.gauges import DefenceLevel
 from tests.builders import a_grid
+from tests.layers.builders_exposure import DEPTH, EAST, WEST
 from tests.layers.builders_field import DUTY, NOON, OP, a_limit, enter, some_facts
-from tests.layers.test_exposure import DEPTH, EAST, WEST, world  # noqa: F401  a fixture
+from tests.layers.test_exposure import world  # noqa: F401  a fixture
 
 REGULAR = DefenceLevel.REGULAR
 

@@ -38,8 +38,9 @@ LATIN: Final = """
     inject nodata female male hull settlement info true false
 """
 LATIN_WORDS: Final = frozenset(LATIN.split())
-ENDINGS: Final = "csv tsv json geojson gpkg tif tiff pdf png jpg jpeg svg zip txt html xml kml gpx ods doc shp fgb py po toml "
-    "crt pem"
+ENDINGS: Final = (
+    "csv tsv json geojson gpkg tif tiff pdf png jpg jpeg svg zip txt html xml kml gpx ods doc shp fgb py po toml crt"
+)
 COMMANDS: Final = "backup demo exposure jobs layers people restore serve status upgrade validate worker words database"
 # With a letter of their own, and those that are no word: safe anywhere. The others only behind a number.
 UNITS: Final = (

@@ -46,16 +46,19 @@ CARD_MAP_MM = (88.0, 78.0)
 CARD_NAMES_PT = 5.0
 CARD_SETTLEMENTS = 8
 CARD_FACILITIES = 12
+BAND_MM = 18.0
+"""What a browser puts the marks into: it cannot print them in the margin."""
+
 MOST_LINES = 20_000
 MOST_SETTLEMENTS = 60
 PLAIN = {True: "#ffffff", False: "#dfe4ea"}
 HAZARD_OPACITY = 0.85
 
 
-def stage(on: Paper) -> tuple[float, float]:
+def stage(on: Paper, spare_mm: float = 0.0) -> tuple[float, float]:
     """Width and height of the map on that paper, in millimetres; the key beside or below it has its room."""
     width = on.width_mm - 2 * SIDE_MM
-    height = on.height_mm - TOP_MM - BOTTOM_MM - HEAD_MM - FOOT_MM
+    height = on.height_mm - TOP_MM - BOTTOM_MM - HEAD_MM - FOOT_MM - spare_mm
     if on.landscape:
         return width - KEY_MM[on.name] - 4, height
     return width, height - KEY_BELOW_MM[on.name]
@@ -149,7 +152,8 @@ def map_page(
     """The map, the table or both as one document. preview: what the browser's page offers besides; None for a PDF."""
     drawn = None
     if with_map:
-        drawn = draw(session, view, stage(on), NAMES_PT[on.name], within=within, watermark=found.imprint.band_word)
+        size = stage(on, BAND_MM if preview else 0.0)
+        drawn = draw(session, view, size, NAMES_PT[on.name], within=within, watermark=found.imprint.band_word)
     return render_template(
         "paper/map.html",
         stylesheet=_stylesheet(preview),

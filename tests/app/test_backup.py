@@ -135,6 +135,7 @@ def test_what_was_backed_up_is_there_again_row_by_row_and_file_by_file(filled, e
     close(app)
 
 
+@pytest.mark.slow
 def test_a_backup_holds_the_spaces_apart_again_after_it_was_restored(filled, empty_database, apart):
     settings, _ = filled
     backup.make(settings, apart / "one.spremnost", at=NOON)
@@ -252,7 +253,14 @@ def test_a_backup_that_is_not_as_its_list_says_is_refused(one, change, reason):
 
 
 @pytest.mark.parametrize(
-    "name", ["files/../../etc/passwd", "/etc/passwd", "files//x", "files/a/../b", "../x", "files/a\\b", "elsewhere"]
+    "name",
+    [
+        "files/../../etc/passwd",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("/etc/passwd", "files//x", "files/a/../b", "../x", "files/a\\b", "elsewhere")
+        ),
+    ],
 )
 def test_a_name_that_leads_out_of_the_data_folder_is_refused(one, name):
     def change(parts):
@@ -285,6 +293,7 @@ def test_what_is_no_zip_file_or_not_there_is_refused(apart):
 
 @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
+@pytest.mark.slow
 def test_no_flipped_byte_changes_what_is_restored(one, data):
     content = bytearray(one.read_bytes())
     whole = check(one)
@@ -313,12 +322,14 @@ def test_a_newer_program_s_backup_is_refused(one, empty_database, apart):
     assert not (apart / "new").exists()
 
 
+@pytest.mark.slow
 def test_a_newer_postgresql_s_backup_is_refused(one, empty_database, apart):
     changed = rewritten(one, with_manifest(postgresql=99))
     with pytest.raises(ServerOlder, match="comes from PostgreSQL 99"):
         restore(replace(empty_database, data_dir=apart / "new"), changed, replace=False, at=NOON, say=quiet)
 
 
+@pytest.mark.slow
 def test_a_database_in_use_is_replaced_only_when_that_is_said_and_is_backed_up_before(filled, one, apart):
     settings, _ = filled
     before = contents(settings)
@@ -335,6 +346,7 @@ def test_a_database_in_use_is_replaced_only_when_that_is_said_and_is_backed_up_b
     assert {table: again[table] for table in before} == before
 
 
+@pytest.mark.slow
 def test_layers_files_that_are_gone_are_told(filled, empty_database, apart):
     settings, _ = filled
     held = backup.make(settings, apart / "database-only.spremnost", at=NOON, with_files=False)
@@ -345,6 +357,7 @@ def test_layers_files_that_are_gone_are_told(filled, empty_database, apart):
     assert any("SPREMNOST_SECRET_KEY" in sentence for sentence in to_do)
 
 
+@pytest.mark.slow
 def test_a_database_that_somebody_works_with_is_not_replaced(filled, one):
     settings, _ = filled
     with (
@@ -354,6 +367,7 @@ def test_a_database_that_somebody_works_with_is_not_replaced(filled, one):
         restore(settings, one, replace=True, at=NOON, say=quiet)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -378,6 +392,7 @@ def test_a_restore_that_fails_leaves_everything_as_it_was(filled, one, apart, wr
     assert files(settings.data_dir) == files_before
 
 
+@pytest.mark.slow
 def test_a_dump_that_breaks_off_in_the_middle_changes_nothing(filled, one, apart):
     settings, _ = filled
     file = apart / "mine.spremnost"

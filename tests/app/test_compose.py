@@ -81,10 +81,15 @@ def test_the_image_is_made_by_the_same_scripts_and_does_not_run_as_root():
     assert "USER spremnost" in lines
 
 
-@pytest.mark.skipif(
-    shutil.which("docker") is None or subprocess.run(["docker", "compose", "version"], capture_output=True).returncode,
-    reason="there is no docker compose here",
-)
+def compose():
+    """The client: Docker's plugin, or the program of its own that Debian packages."""
+    for client in (["docker", "compose"], ["docker-compose"]):
+        if shutil.which(client[0]) and not subprocess.run([*client, "version"], capture_output=True).returncode:
+            return client
+    return None
+
+
+@pytest.mark.skipif(compose() is None, reason="there is no docker compose here")
 def test_docker_compose_understands_the_file():
-    command = ["docker", "compose", "--file", str(CHECKOUT / "docker-compose.yml"), "config", "--quiet"]
+    command = [*compose(), "--file", str(CHECKOUT / "docker-compose.yml"), "config", "--quiet"]
     subprocess.run(command, env={"PATH": "/usr/local/bin:/usr/bin:/bin", **ENVIRON}, check=True)

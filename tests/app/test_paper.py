@@ -103,8 +103,8 @@ def test_names_never_run_into_each_other_nor_out_of_the_frame():
 # --- the files -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", ["a4", "a3"])
-@pytest.mark.parametrize("turn", ["landscape", "portrait"])
+@pytest.mark.parametrize("size", ["a4", pytest.param("a3", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("turn", ["landscape", pytest.param("portrait", marks=pytest.mark.slow)])
 def test_the_map_comes_on_a4_and_a3_either_way(client, size, turn):
     pages = pages_of(client.get(f"/op/files/map.pdf?hazard=flood-100&paper={size}&turn={turn}"))
     short, long = SIZES[size]
@@ -172,7 +172,9 @@ def test_the_card_of_what_is_not_modelled_says_so_and_why(client, country):
     assert "0 %" not in text
 
 
-@pytest.mark.parametrize("language", ["bs", "hr", "sr_Latn_BA", "sr_Cyrl_BA"])
+@pytest.mark.parametrize(
+    "language", ["sr_Cyrl_BA", *(pytest.param(code, marks=pytest.mark.slow) for code in ("bs", "hr", "sr_Latn_BA"))]
+)
 def test_papers_speak_the_readers_language_and_their_names_are_plain(client, country, language):
     client.set_cookie("language", language)
     answer = client.get(f"/op/files/areas/{country.id('11053')}.pdf?hazard=flood-100")

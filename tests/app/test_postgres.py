@@ -50,6 +50,7 @@ def test_starting_twice_uses_the_server_that_runs(embedded):
     assert (embedded.data / "postmaster.pid").read_text() == pid
 
 
+@pytest.mark.slow
 def test_many_may_start_at_the_same_time(embedded):
     failures = []
 
@@ -68,6 +69,7 @@ def test_many_may_start_at_the_same_time(embedded):
     assert embedded.is_running()
 
 
+@pytest.mark.slow
 def test_an_interrupted_initdb_is_begun_anew(embedded):
     embedded.ensure_running()
     embedded.stop()
@@ -86,6 +88,7 @@ def test_after_kill_9_of_the_server_the_next_start_has_what_was_committed(embedd
             open_session.execute("SELECT 1")
 
 
+@pytest.mark.slow
 def test_a_stale_pid_file_that_names_a_living_process_does_not_matter(embedded):
     embedded.ensure_running()
     pid_file = (embedded.data / "postmaster.pid").read_text()
@@ -123,6 +126,7 @@ def test_a_user_that_was_killed_has_left(embedded):
     assert not embedded.is_running()
 
 
+@pytest.mark.slow
 def test_it_stays_for_as_long_as_someone_asked_for_it(embedded):
     embedded.keep(True)
     with embedded.in_use():
@@ -134,6 +138,7 @@ def test_it_stays_for_as_long_as_someone_asked_for_it(embedded):
     assert not embedded.is_running()
 
 
+@pytest.mark.slow
 def test_a_path_too_long_for_a_socket_gets_a_short_one_elsewhere(data_dir):
     deep = data_dir / ("đubrovnik" * 9)
     cluster = Embedded(deep / "postgres", durable=False)
@@ -145,6 +150,7 @@ def test_a_path_too_long_for_a_socket_gets_a_short_one_elsewhere(data_dir):
         cluster.sockets.rmdir()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root hands the database to another user")
 def test_where_the_system_user_cannot_pass_roots_data_goes_elsewhere(tmp_path):
     closed = tmp_path / "closed"

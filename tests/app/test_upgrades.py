@@ -97,7 +97,10 @@ def rows(settings):
         }
 
 
-@pytest.mark.parametrize("revision", REVISIONS)
+@pytest.mark.parametrize(
+    "revision",
+    [r if r in REVISIONS[:: len(REVISIONS) - 1] else pytest.param(r, marks=pytest.mark.slow) for r in REVISIONS],
+)
 def test_all_that_an_earlier_revision_holds_is_there_after_the_upgrade(empty_database, data_dir, revision):
     settings = replace(empty_database, data_dir=data_dir)
     filled_at(settings, revision)

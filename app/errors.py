@@ -1,6 +1,6 @@
 """What goes wrong, as sentences for the person who must act; HTTP and exit codes are one table."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from foundation.errors import N_, FoundationError, NoSuchFigure, NoSuchSpace
 from gis.errors import GisError
@@ -243,12 +243,78 @@ class WrongInput(AppError):
 
     field: ClassVar[str] = ""
 
+    def at(self, field: str) -> Self:
+        """The same, beside another field."""
+        self.__dict__["field"] = field
+        return self
+
 
 class NameMissing(WrongInput):
     """A person needs a name."""
 
     text = N_("Enter first and last name.")
     field = "name"
+
+
+class OrganisationNameMissing(WrongInput):
+    """An organisation needs a name."""
+
+    text = N_("Enter the organisation's name.")
+    field = "name"
+
+
+class OrganisationNameTaken(WrongInput):
+    """Two of one name could not be told apart."""
+
+    text = N_("There is an organisation called {name} already. Change that one, or choose another name.")
+    field = "name"
+
+
+class AreaUnknown(WrongInput):
+    """The code is none of that level."""
+
+    text = N_("There is no area with the code {code} at that level. Take a code from the list.")
+    field = "code"
+
+
+class OwnOrganisation(WrongInput):
+    """Whoever closes their own organisation has locked themselves out."""
+
+    text = N_("You act for this organisation now. Switch to another one, then close it.")
+
+
+class FigureNumberWrong(WrongInput):
+    """What was typed is no number that a figure can have."""
+
+    text = N_("Enter a number of at least 0, such as 12.5.")
+    field = "value"
+
+
+class FigureUpperWrong(WrongInput):
+    """A range has two ends, anything else one."""
+
+    text = N_("A range needs an upper value above its value; every other figure has none.")
+    field = "upper"
+
+
+class FigureRateWrong(WrongInput):
+    """A rate is a share."""
+
+    text = N_("A displacement rate is a share of the people: enter a number from 0 to 1.")
+    field = "value"
+
+
+class FigureDepthsWrong(WrongInput):
+    """Depths bound a rate, the smaller first."""
+
+    text = N_("Depths are for displacement rates only, and the second must be larger than the first.")
+    field = "from_depth_m"
+
+
+class FigureIncomplete(WrongInput):
+    """Without it nobody knows what the figure is."""
+
+    text = N_("Fill this in: a figure without it could not be explained.")
 
 
 class WrongEmail(WrongInput):

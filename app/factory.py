@@ -58,7 +58,7 @@ class SecureWhereItCan(SecureCookieSessionInterface):
 def create_app(settings: Settings) -> Flask:
     """The web application with these settings."""
     from app.api import routes
-    from app.pages import IN_SPACES, OUTSIDE, trust, view
+    from app.pages import IN_SPACES, OUTSIDE, admin_words, trust, view
     from app.pages.appearance import init_app as init_appearance
 
     app = APIFlask(
@@ -88,6 +88,7 @@ def create_app(settings: Settings) -> Flask:
     spaces.init_app(app)
     identity.init_app(app)
     view.init_app(app)
+    admin_words.init_app(app)
     navigation.init_app(app)
     init_appearance(app)
     trust.init_app(app)

@@ -26,9 +26,12 @@ ENTRIES: Final = (
 )
 ADMINISTRATION: Final = (
     ("people.show", N_("People and roles")),
+    ("organisations.show", N_("Organisations")),
+    ("figures.show", N_("Reference figures")),
     ("mails.show", N_("E-mails")),
     ("audit.show", N_("Audit")),
     ("settings.show", N_("Settings")),
+    ("machine.show", N_("Machine")),
 )
 
 

@@ -48,6 +48,7 @@ class Organisation(Base):
     name: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[OrganisationKind]
     created_at: Mapped[datetime]
+    deactivated_at: Mapped[datetime | None]  # nobody acts in its name any more; what it did stays
 
 
 class Person(Base):
@@ -175,7 +176,7 @@ def seats(session: Session, person_id: UUID, space: UUID, *, at: datetime) -> li
     rows = session.execute(
         select(Organisation.id, Organisation.name, Organisation.kind, Membership.role)
         .join(Membership, Membership.organisation_id == Organisation.id)
-        .where(Membership.person_id == person_id, _in_force(at), here)
+        .where(Membership.person_id == person_id, _in_force(at), here, Organisation.deactivated_at.is_(None))
         .order_by(alphabetical(Organisation.name), Organisation.id)
     )
     return [

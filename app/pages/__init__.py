@@ -9,6 +9,7 @@ from app.pages.areas import areas
 from app.pages.audit import audit
 from app.pages.away import away
 from app.pages.code import code
+from app.pages.figures import figures
 from app.pages.health import health
 from app.pages.help import help_
 from app.pages.home import door, home
@@ -17,10 +18,12 @@ from app.pages.jobs import jobs
 from app.pages.joining import joining_
 from app.pages.language import language
 from app.pages.layers import layers
+from app.pages.machine import machine
 from app.pages.mails import mails_
 from app.pages.map import map_
 from app.pages.metrics import metrics
 from app.pages.notices import notices
+from app.pages.organisations import organisations
 from app.pages.people import people
 from app.pages.settings import settings
 from app.pages.sign_in import sign_in
@@ -60,4 +63,7 @@ OUTSIDE = (
     trust_,
     audit,
     metrics,
+    organisations,
+    figures,
+    machine,
 )

@@ -390,6 +390,18 @@ class CodeNeeded(AppError):
     text = N_("Your role needs a second factor: a code of your phone. Turn it on in your account.")
 
 
+class OtherServerFailed(WrongCredentials):
+    """The other server could not be asked, or what it said does not hold."""
+
+    text = N_("Signing in by the other server did not work. Try again, or sign in with your password.")
+
+
+class NotInvited(WrongCredentials):
+    """Whoever the other server knows is not known here."""
+
+    text = N_("Nobody with this verified address was invited here. Ask an administrator.")
+
+
 class NotConfirmed(WrongInput):
     """What cannot be undone is confirmed by typing a name."""
 

@@ -29,6 +29,9 @@ class Settings:
     url: str = ""
     smtp_url: str = ""
     mail_from: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
     lan: bool = False
     lan_port: int = 8443
     proxies: int = 0
@@ -78,12 +81,23 @@ class Settings:
             log_level=read("SPREMNOST_LOG_LEVEL", _level, unset.log_level, "DEBUG, INFO, WARNING or ERROR"),
             url=read("SPREMNOST_URL", _public_url, "", "an address like https://spremnost.example"),
             smtp_url=read("SPREMNOST_SMTP_URL", _smtp_url, "", "an address like smtps://user:password@mail.example"),
+            oidc_issuer=read("SPREMNOST_OIDC_ISSUER", _issuer, "", "an https address"),
+            oidc_client_id=read("SPREMNOST_OIDC_CLIENT_ID", str, "", "a word"),
+            oidc_client_secret=read("SPREMNOST_OIDC_CLIENT_SECRET", str, "", "a word"),
             mail_from=read("SPREMNOST_MAIL_FROM", _mail_address, "", "an e-mail address"),
             lan=read("SPREMNOST_LAN", _switch, False, "on or off"),
             lan_port=read("SPREMNOST_LAN_PORT", _port, unset.lan_port, "a number from 0 to 65535"),
             proxies=read("SPREMNOST_PROXIES", _few, 0, "the number of proxies before this server, from 0 to 5"),
             metrics_key=read("SPREMNOST_METRICS_KEY", _secret, "", "at least 32 characters that nobody can guess"),
         )
+        oidc = {
+            "SPREMNOST_OIDC_ISSUER": settings.oidc_issuer,
+            "SPREMNOST_OIDC_CLIENT_ID": settings.oidc_client_id,
+            "SPREMNOST_OIDC_CLIENT_SECRET": settings.oidc_client_secret,
+        }
+        if any(oidc.values()) and not all(oidc.values()):
+            there = next(name for name, value in oidc.items() if value)
+            raise LonelySetting(variable=next(name for name, value in oidc.items() if not value), other=there)
         if bool(settings.smtp_url) != bool(settings.mail_from):
             both = ("SPREMNOST_SMTP_URL", "SPREMNOST_MAIL_FROM")
             other, variable = both if settings.smtp_url else reversed(both)
@@ -112,6 +126,9 @@ class Settings:
             "SPREMNOST_URL": self.url,
             "SPREMNOST_SMTP_URL": self.smtp_url,
             "SPREMNOST_MAIL_FROM": self.mail_from,
+            "SPREMNOST_OIDC_ISSUER": self.oidc_issuer,
+            "SPREMNOST_OIDC_CLIENT_ID": self.oidc_client_id,
+            "SPREMNOST_OIDC_CLIENT_SECRET": self.oidc_client_secret,
         }
 
 
@@ -180,6 +197,14 @@ def _public_url(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
         raise ValueError(text)
     return text.rstrip("/")
+
+
+def _issuer(text: str) -> str:
+    parts = urlsplit(text)
+    loopback = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    if not parts.hostname or (parts.scheme != "https" and not (parts.scheme == "http" and loopback)):
+        raise ValueError(text)
+    return text
 
 
 def _smtp_url(text: str) -> str:

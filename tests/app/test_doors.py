@@ -33,6 +33,8 @@ PUBLIC = {
     "openapi.spec",
     "code.ask",
     "code.check",
+    "sign_in.other",
+    "sign_in.back",
 }
 # What everybody who is signed in may change: it is their own.
 PERSONAL = {"sign_in.leave", "sign_in.act", "notices.read", "notices.save", "api.read"}

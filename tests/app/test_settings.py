@@ -55,3 +55,18 @@ def test_a_child_process_reads_the_same_settings_again():
         {**BOTH, "SPREMNOST_DEMO": "yes", "SPREMNOST_PORT": "0", "SPREMNOST_LOG_LEVEL": "debug"}
     )
     assert Settings.from_environ(settings.as_environ()) == settings
+
+
+@pytest.mark.parametrize("missing", ["ISSUER", "CLIENT_ID", "CLIENT_SECRET"])
+def test_the_three_settings_of_another_server_belong_together(missing):
+    three = {"ISSUER": "https://login.example", "CLIENT_ID": "spremnost", "CLIENT_SECRET": "tajna"}
+    environ = {f"SPREMNOST_OIDC_{name}": value for name, value in three.items() if name != missing}
+    with pytest.raises(WrongSetting, match=f"SPREMNOST_OIDC_{missing} must be set"):
+        Settings.from_environ(environ)
+
+
+def test_a_mail_server_needs_a_sender_and_another_server_needs_tls():
+    with pytest.raises(WrongSetting, match="SPREMNOST_MAIL_FROM must be set"):
+        Settings.from_environ({"SPREMNOST_SMTP_URL": "smtps://mail.example"})
+    with pytest.raises(WrongSetting, match="SPREMNOST_OIDC_ISSUER is "):
+        Settings.from_environ({"SPREMNOST_OIDC_ISSUER": "http://login.example"})

@@ -454,6 +454,18 @@ class NoSuchPage(AppError):
     text = N_("There is nothing at this address.")
 
 
+class NotALevel(AppError):
+    """A level that is no number."""
+
+    text = N_("{value} is no level: enter the gauge's centimetres as a number, such as 412.")
+
+
+class NothingChosen(AppError):
+    """A form for a file came without one."""
+
+    text = N_("Choose a file first.")
+
+
 class NoSuchHazard(NoSuchPage):
     """No exposure is stored for a hazard of that key."""
 
@@ -512,6 +524,8 @@ STATUS: dict[type[Exception], int] = {
     WrongCredentials: 422,
     TooManyTries: 429,
     DraftTooLarge: 413,
+    NotALevel: 422,
+    NothingChosen: 422,
     WrongMethod: 405,
     BadRequestBody: 400,
     TooLarge: 413,

@@ -60,6 +60,8 @@ def create_app(settings: Settings) -> Flask:
     from app.api import routes
     from app.pages import IN_SPACES, OUTSIDE, admin_words, trust, view
     from app.pages.appearance import init_app as init_appearance
+    from app.pages.gauges import init_app as init_gauges
+    from app.pages.warnings import init_app as init_warnings
 
     app = APIFlask(
         __name__,
@@ -91,6 +93,8 @@ def create_app(settings: Settings) -> Flask:
     admin_words.init_app(app)
     navigation.init_app(app)
     init_appearance(app)
+    init_gauges(app)
+    init_warnings(app)
     trust.init_app(app)
     guards.init_app(app)
     for blueprint in IN_SPACES:

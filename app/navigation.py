@@ -19,6 +19,8 @@ ENTRIES: Final = (
     ("home.show", N_("Home")),
     ("map.show", N_("Map")),
     ("table.show", N_("Table")),
+    ("gauges.show", N_("Gauges")),
+    ("warnings.show", N_("Warnings")),
     ("layers.show", N_("Layers")),
     ("jobs.show", N_("Jobs")),
     ("status.show", N_("Status")),

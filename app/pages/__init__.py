@@ -10,6 +10,7 @@ from app.pages.audit import audit
 from app.pages.away import away
 from app.pages.code import code
 from app.pages.figures import figures
+from app.pages.gauges import gauges_
 from app.pages.health import health
 from app.pages.help import help_
 from app.pages.home import door, home
@@ -32,6 +33,7 @@ from app.pages.table import table
 from app.pages.tiles import tiles
 from app.pages.tokens import tokens
 from app.pages.trust import trust as trust_
+from app.pages.warnings import warnings_
 
 IN_SPACES = (
     home,
@@ -39,6 +41,8 @@ IN_SPACES = (
     map_,
     areas,
     table,
+    gauges_,
+    warnings_,
     away,
     layers,
     jobs,

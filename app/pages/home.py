@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -15,14 +16,19 @@ from app.guards import needs, public, signed_in, signed_in_person
 from app.identity import Identity, me
 from app.pages.view import View, look
 from app.rights import Right
-from app.spaces import OPERATIONAL_PATH, current_space
+from app.spaces import OPERATIONAL_PATH, current_space, space_now
 from foundation import notices
 from foundation.people import exercises_of
+from layers.gauge_states import GaugeState, states
+from layers.gauges import RANK
 from layers.jurisdictions import area_of
+from layers.warnings import active
 
 home = Blueprint("home", __name__)
 door = Blueprint("door", __name__)
 MOST_NOTICES = 10
+MOST_GAUGES = 6
+MOST_WARNINGS = 5
 
 
 @door.get("/")
@@ -65,8 +71,27 @@ def waiting() -> ResponseReturnValue:
             ),
             unread=notices.unread(session, space=space.id, person=who.person_id),
             row=_own_row(session, who, view),
+            gauges=_own_gauges(session, who),
+            warnings=active(
+                session, space.id, space_now(), _own_area(session, who), real_at=datetime.now(UTC), limit=5
+            ),
             jobs=joblist.overview(session) if who.may(Right.MANAGE_LAYERS) else [],
         )
+
+
+def _own_area(session: Session, who: Identity) -> UUID | None:
+    """What the acting organisation is competent for."""
+    area = area_of(session, who.organisation_id) if who.organisation_id else None
+    return area.id if area else None
+
+
+def _own_gauges(session: Session, who: Identity) -> list[GaugeState]:
+    """The gauges inside the jurisdiction, the most urgent first."""
+    area = _own_area(session, who)
+    if area is None:
+        return []
+    found = states(session, current_space().id, space_now(), area_id=area)
+    return sorted(found, key=lambda s: -RANK[s.passed.level] if s.passed else 1)[:MOST_GAUGES]
 
 
 def _own_row(session: Session, who: Identity, view: View) -> Row | None:

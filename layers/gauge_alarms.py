@@ -6,7 +6,8 @@ river that wobbles around it neither rings twice nor is called low while it is h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -29,6 +30,7 @@ from layers.readings import Reading, ReadingSource, of_station
 
 HOLD: Final = timedelta(hours=3)
 MOST_AT_ONCE: Final = 1000
+MOST_OPEN: Final = 10_000  # five of each of the gauges that there may be
 PASSED: Final = "gauge.threshold_passed"
 LEFT: Final = "gauge.threshold_left"
 
@@ -142,29 +144,38 @@ def _alarm(space: UUID, station: Station, limit: StationThreshold, reading: Read
 
 
 def watch(
-    session: Session, space: UUID, station: Station, readings: Sequence[Reading], *, by: Actor, at: datetime
-) -> Followed:
+    session: Session,
+    space: UUID,
+    stations: Mapping[UUID, Station],
+    readings: Sequence[Reading],
+    *,
+    by: Actor,
+    at: datetime,
+) -> None:
     """Follow readings that are later than all known before; what is too old to say anything of now rings nothing."""
-    fresh = sorted((r for r in readings if at - r.observed_at <= station.stale_after), key=lambda r: r.observed_at)
-    alarms = open_alarms(session, space, station.id)
-    limits = thresholds(session, [station.id]).get(station.id, [])
-    if not fresh or not (limits or alarms):
-        return Followed()
-    followed = follow(space, station, limits, alarms, fresh)
-    session.add_all(followed.passed)
-    session.flush()
-    if followed.passed:
-        _passed(session, space, station, followed.passed, fresh[-1], by=by, at=at)
-    # What was passed and left within these readings has been told as passed, with its end.
-    gone = [alarm for alarm in followed.left if alarm not in followed.passed]
-    if gone:
-        _left(session, space, station, gone, fresh[-1], by=by, at=at)
-    return followed
+    fresh: dict[UUID, list[Reading]] = defaultdict(list)
+    for reading in sorted(readings, key=lambda r: (r.station_id, r.observed_at)):
+        if at - reading.observed_at <= stations[reading.station_id].stale_after:
+            fresh[reading.station_id].append(reading)
+    limits = thresholds(session, list(fresh))
+    alarms: dict[UUID, list[GaugeAlarm]] = defaultdict(list)
+    for alarm in open_alarms(session, space, list(fresh)):
+        alarms[alarm.station_id].append(alarm)
+    for station_id, new in fresh.items():
+        followed = follow(space, stations[station_id], limits.get(station_id, []), alarms[station_id], new)
+        session.add_all(followed.passed)
+        session.flush()
+        if followed.passed:
+            _passed(session, space, stations[station_id], followed.passed, new[-1], by=by, at=at)
+        # What was passed and left within these readings has been told as passed, with its end.
+        gone = [alarm for alarm in followed.left if alarm not in followed.passed]
+        if gone:
+            _left(session, space, stations[station_id], gone, new[-1], by=by, at=at)
 
 
 def watch_correction(session: Session, space: UUID, station: Station, *, by: Actor, at: datetime) -> None:
     """After a reading was corrected: end what was never passed, and follow what the newest reading says now."""
-    alarms = open_alarms(session, space, station.id)
+    alarms = open_alarms(session, space, [station.id])
     mistaken = []
     for alarm in alarms:
         since = of_station(session, space, station.id, since=alarm.passed_at, until=at)
@@ -176,15 +187,16 @@ def watch_correction(session: Session, space: UUID, station: Station, *, by: Act
     if mistaken:
         _left(session, space, station, mistaken, newest[0] if newest else None, by=by, at=at)
     if newest:
-        watch(session, space, station, newest, by=by, at=at)
+        watch(session, space, {station.id: station}, newest, by=by, at=at)
 
 
-def open_alarms(session: Session, space: UUID, station_id: UUID | None = None) -> list[GaugeAlarm]:
-    """The thresholds that are passed now, of a gauge or of all, in the order of the plan."""
-    query = select(GaugeAlarm).where(GaugeAlarm.space_id == space, GaugeAlarm.left_at.is_(None)).limit(MOST_AT_ONCE)
-    if station_id is not None:
-        query = query.where(GaugeAlarm.station_id == station_id)
-    return sorted(session.scalars(query), key=lambda alarm: (str(alarm.station_id), RANK[alarm.level]))
+def open_alarms(session: Session, space: UUID, station_ids: Collection[UUID] | None = None) -> list[GaugeAlarm]:
+    """The thresholds that are passed now, of some gauges or of all, by gauge in the order of the plan."""
+    query = select(GaugeAlarm).where(GaugeAlarm.space_id == space, GaugeAlarm.left_at.is_(None))
+    if station_ids is not None:
+        query = query.where(GaugeAlarm.station_id.in_(station_ids))
+    alarms = session.scalars(query.limit(MOST_OPEN))
+    return sorted(alarms, key=lambda alarm: (str(alarm.station_id), RANK[alarm.level]))
 
 
 def alarms_between(

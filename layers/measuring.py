@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -31,11 +31,10 @@ from layers.field_errors import (
 )
 from layers.gauge_alarms import watch, watch_correction
 from layers.gauges import HIGHEST_CM, LOWEST_CM, Station, in_range
-from layers.readings import Doubt, Measured, Reading, ReadingSource, doubts, known, lock, of_station
+from layers.readings import Doubt, Measured, Reading, ReadingSource, doubts, known, lock, newest
 
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 """So far may the clock of whoever reads be ahead of ours."""
-LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -89,14 +88,13 @@ def enter(
         )
         for one in new
     ]
-    latest = _latest(session, space, stations)
+    before = newest(session, space, stations)
     session.add_all(added)
     session.flush()
     if added:
         _audit_entered(session, space, added, source=source, file=file, duplicates=duplicates, by=by, at=at)
-    for station_id in sorted(stations):
-        news = [r for r in added if r.station_id == station_id and r.observed_at > latest.get(station_id, LONG_AGO)]
-        watch(session, space, stations[station_id], news, by=by, at=at)
+    later = [r for r in added if r.station_id not in before or r.observed_at > before[r.station_id].observed_at]
+    watch(session, space, stations, later, by=by, at=at)
     return Kept(added, duplicates, len(doubtful))
 
 
@@ -123,8 +121,8 @@ def correct(
     if level_cm is not None:
         refuse_impossible(Measured(old.station_id, old.observed_at, level_cm), station, at)
     lock(session, space, [old.station_id])
-    newest = known(session, space, [Measured(old.station_id, old.observed_at, Decimal())])
-    if newest[old.station_id, old.observed_at].id != old.id:
+    said_last = known(session, space, [Measured(old.station_id, old.observed_at, Decimal())])
+    if said_last[old.station_id, old.observed_at].id != old.id:
         raise AlreadyCorrected
     corrected = Reading(
         space_id=space,
@@ -151,12 +149,6 @@ def correct(
     record(session, space=space, at=at, by=by, action="reading.corrected", subject=subject, facts=facts)
     watch_correction(session, space, station, by=by, at=at)
     return corrected
-
-
-def _latest(session: Session, space: UUID, stations: Collection[UUID]) -> dict[UUID, datetime]:
-    """The moment of each station's newest reading that counts."""
-    newest = {station: of_station(session, space, station, limit=1) for station in stations}
-    return {station: found[0].observed_at for station, found in newest.items() if found}
 
 
 def stations_of(session: Session, measured: Collection[Measured]) -> dict[UUID, Station]:
@@ -246,14 +238,14 @@ def _audit_entered(
     for reading in added:
         by_station.setdefault(reading.station_id, []).append(reading)
     for station_id, readings in by_station.items():
-        newest = max(readings, key=lambda r: r.observed_at)
+        latest = max(readings, key=lambda r: r.observed_at)
         facts = {
             "source": source.value,
             "file": file,
             "readings": len(readings),
             "from": min(r.observed_at for r in readings).isoformat(),
-            "to": newest.observed_at.isoformat(),
-            "newest_cm": str(newest.level_cm),
+            "to": latest.observed_at.isoformat(),
+            "newest_cm": str(latest.level_cm),
             "doubtful": sum(r.doubtful for r in readings),
             "duplicates": duplicates,
         }

@@ -5,12 +5,12 @@ Of each station and moment the highest revision counts; one without a level says
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from itertools import groupby
 from typing import Final
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from sqlalchemy import (
     ForeignKey,
     Integer,
     Select,
+    Text,
     UniqueConstraint,
     Uuid,
     bindparam,
@@ -149,7 +150,7 @@ def known(session: Session, space: UUID, measured: Sequence[Measured]) -> dict[t
         bindparam("stations", type_=ARRAY(Uuid())), bindparam("moments", type_=ARRAY(DateTime(timezone=True)))
     ).table_valued(column("station_id", Uuid()), column("observed_at", DateTime(timezone=True)))
     asked = asked.render_derived(name="asked")
-    newest = aliased(
+    last = aliased(
         Reading,
         select(Reading)
         .where(
@@ -159,9 +160,9 @@ def known(session: Session, space: UUID, measured: Sequence[Measured]) -> dict[t
         )
         .order_by(Reading.revision.desc())
         .limit(1)
-        .lateral("newest"),
+        .lateral("last"),
     )
-    query = select(newest).select_from(asked).join(newest, literal(True))
+    query = select(last).select_from(asked).join(last, literal(True))
     for first in range(0, len(measured), MOST_AT_ONCE):
         part = measured[first : first + MOST_AT_ONCE]
         asked_for = {"stations": [m.station_id for m in part], "moments": [m.observed_at for m in part]}
@@ -170,11 +171,65 @@ def known(session: Session, space: UUID, measured: Sequence[Measured]) -> dict[t
     return found
 
 
+def newest(session: Session, space: UUID, station_ids: Iterable[UUID]) -> dict[UUID, Reading]:
+    """The newest reading of each gauge that counts."""
+    asked = func.unnest(bindparam("stations", sorted(station_ids), type_=ARRAY(Uuid()))).table_valued(
+        column("station_id", Uuid())
+    )
+    asked = asked.render_derived(name="asked")
+    revised = (
+        select(Reading)
+        .where(Reading.space_id == space, Reading.station_id == asked.c.station_id)
+        .ext(distinct_on(Reading.observed_at))
+        .order_by(Reading.observed_at.desc(), Reading.revision.desc())
+        .correlate(asked)
+        .subquery()
+    )
+    last = aliased(
+        Reading,
+        select(revised)
+        .where(revised.c.level_cm.is_not(None))
+        .order_by(revised.c.observed_at.desc())
+        .limit(1)
+        .lateral("last"),
+    )
+    query = select(last).select_from(asked).join(last, literal(True))
+    return {reading.station_id: reading for reading in session.scalars(query)}
+
+
+def _around(
+    session: Session, space: UUID, windows: Mapping[UUID, tuple[datetime, datetime]]
+) -> dict[UUID, list[Reading]]:
+    """What counts of each gauge's readings within its own window."""
+    moment = DateTime(timezone=True)
+    asked = func.unnest(
+        bindparam("stations", list(windows), type_=ARRAY(Uuid())),
+        bindparam("since", [since for since, _ in windows.values()], type_=ARRAY(moment)),
+        bindparam("until", [until for _, until in windows.values()], type_=ARRAY(moment)),
+    ).table_valued(column("station_id", Uuid()), column("since", moment), column("until", moment))
+    asked = asked.render_derived(name="asked")
+    revised = (
+        select(Reading)
+        .join(asked, Reading.station_id == asked.c.station_id)
+        .where(Reading.space_id == space, Reading.observed_at.between(asked.c.since, asked.c.until))
+        .ext(distinct_on(Reading.station_id, Reading.observed_at))
+        .order_by(Reading.station_id, Reading.observed_at, Reading.revision.desc())
+    )
+    counting = aliased(Reading, revised.subquery())
+    found: dict[UUID, list[Reading]] = {station: [] for station in windows}
+    for reading in session.scalars(select(counting).where(counting.level_cm.is_not(None))):
+        found[reading.station_id].append(reading)
+    return found
+
+
 def lock(session: Session, space: UUID, station_ids: Iterable[UUID]) -> None:
     """Let nobody else enter readings of these gauges in this space until the transaction ends."""
-    for station_id in sorted(set(station_ids)):
-        key = func.hashtext(f"{space} {station_id}")
-        session.execute(select(func.pg_advisory_xact_lock(literal(_LOCK_CLASS, Integer), key)))
+    # In one order, so that two who enter many gauges wait for each other and never both.
+    asked = func.unnest(
+        bindparam("keys", sorted(f"{space} {station}" for station in set(station_ids)), type_=ARRAY(Text()))
+    ).column_valued("key")
+    keys = select(asked).order_by(asked).subquery()
+    session.execute(select(func.pg_advisory_xact_lock(literal(_LOCK_CLASS, Integer), func.hashtext(keys.c[0]))))
 
 
 def doubts(session: Session, space: UUID, measured: Iterable[Measured]) -> list[Doubt]:
@@ -183,13 +238,18 @@ def doubts(session: Session, space: UUID, measured: Iterable[Measured]) -> list[
     More than SMALL_STEP_CM and faster than FASTEST_CM_PER_HOUR from the last level that was believed: a sensor that
     was washed away does not become right by repeating itself. Without a neighbour: what is written like metres.
     """
+    by_station: dict[UUID, dict[datetime, Measured]] = defaultdict(dict)
+    for one in sorted(measured, key=lambda m: (m.station_id, m.observed_at)):
+        by_station[one.station_id][one.observed_at] = one
+    near = {
+        station: (min(new) - NEIGHBOURS_WITHIN, max(new) + NEIGHBOURS_WITHIN) for station, new in by_station.items()
+    }
+    known_around = _around(session, space, near)
     found = []
-    for station_id, group in groupby(sorted(measured, key=lambda m: (m.station_id, m.observed_at)), _station):
-        new = {m.observed_at: m for m in group}
-        since, until = min(new) - NEIGHBOURS_WITHIN, max(new) + NEIGHBOURS_WITHIN
+    for station_id, new in by_station.items():
         around = {
             r.observed_at: r.cm
-            for r in session.scalars(_counting(space, station_id, since, until))
+            for r in known_around[station_id]
             if r.observed_at not in new and not (r.doubtful and r.source is ReadingSource.API)
         }
         before: tuple[datetime, Decimal] | None = None
@@ -217,10 +277,6 @@ def _doubt(
         if abs(one.level_cm - cm) > max(SMALL_STEP_CM, FASTEST_CM_PER_HOUR * hours):
             return Doubt(one, cm, at, metres=_metres(one.level_cm, cm))
     return None if near or not _written_like_metres(one.level_cm) else Doubt(one, None, None, metres=True)
-
-
-def _station(one: Measured) -> UUID:
-    return one.station_id
 
 
 def _written_like_metres(cm: Decimal) -> bool:

@@ -36,7 +36,7 @@ def told(session, space=OP):
 
 
 def levels(session, station):
-    return [alarm.level for alarm in open_alarms(session, OP, station.id)]
+    return [alarm.level for alarm in open_alarms(session, OP, [station.id])]
 
 
 def test_a_passed_threshold_is_told_and_an_incident_proposed_never_declared(session, doboj):
@@ -46,7 +46,7 @@ def test_a_passed_threshold_is_told_and_an_incident_proposed_never_declared(sess
     assert (one.state, one.origin, one.title) == (IncidentState.PROPOSED, Origin.GAUGE, "Doboj (Bosna): 312 cm")
     assert [a.id for a in incidents.municipalities(session, OP, [one.id])[one.id]] == [doboj.municipality_id]
     assert [li.station_id for li in incident_marks.links(session, OP, one.id)] == [doboj.id]
-    [alarm] = open_alarms(session, OP, doboj.id)
+    [alarm] = open_alarms(session, OP, [doboj.id])
     assert (alarm.value_cm, alarm.passed_at, alarm.incident_id) == (300, NOON + HOUR, one.id)
     [entry] = diary.entries(session, OP, incident_id=one.id)
     assert (entry.kind, entry.area_id, entry.happened_at) == (EntryKind.SYSTEM, doboj.municipality_id, NOON + HOUR)

@@ -14,6 +14,7 @@ from foundation.audit import Subject, entries
 from foundation.spaces import OPERATIONAL_SPACE_ID as OP
 from foundation.spaces import Space, SpaceState
 from layers import measuring, readings
+from layers.areas import Area
 from layers.field_errors import (
     AlreadyCorrected,
     ImplausibleReading,
@@ -219,6 +220,26 @@ def test_rivals_with_the_same_reading_enter_it_once(db):
         assert sorted(pool.map(go, range(4))) == [0, 0, 0, 2]
     with db.transaction(OP) as session:
         assert [r.level_cm for r in readings.of_station(session, OP, doboj.id)] == [320, 312]
+
+
+def test_rivals_who_enter_the_same_gauges_in_another_order_do_not_wait_for_each_other_for_ever(db):
+    with db.transaction(OP) as session:
+        one = a_station(session)
+        made = [
+            one,
+            *(a_station(session, code=f"S{i}", municipality=session.get(Area, one.municipality_id)) for i in range(9)),
+        ]
+
+    def go(turn):
+        stations = made[::-1] if turn % 2 else made
+        with db.transaction(OP) as session:
+            measured = [Measured(s.id, NOON + turn * HOUR, Decimal(200)) for s in stations]
+            return len(
+                measuring.enter(session, OP, measured, source=ReadingSource.API, by=DUTY, at=NOON + 9 * HOUR).new
+            )
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(go, range(8))) == [10] * 8
 
 
 STEP = st.one_of(

@@ -142,8 +142,12 @@ def risen_thresholds(thresholds: Sequence[float], rise_m: float, hazard: Chunk, 
     risen = [threshold - rise_m for threshold in thresholds]
     if spread:
         return risen
-    least = 1.0 if hazard.stored_dtype.kind in "iu" else float(np.finfo(hazard.stored_dtype).tiny)
-    return [max(threshold, least) for threshold in risen]
+    return [max(threshold, least_depth(hazard)) for threshold in risen]
+
+
+def least_depth(hazard: Chunk) -> float:
+    """The least that a kept flood's cells can hold above 0: what is wet has it."""
+    return 1.0 if hazard.stored_dtype.kind in "iu" else float(np.finfo(hazard.stored_dtype).tiny)
 
 
 def risen_palette(legend: Legend, steps: Steps, rise_m: float) -> Palette:

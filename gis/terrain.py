@@ -30,6 +30,9 @@ STREAM_KM2 = 10.0
 MOST_CELLS = 18_000_000
 """Finer elevations are averaged first: filling them would take more memory than the sandbox has."""
 
+BANK_M, LOWEST_M = 5.0, 1.0
+"""Water higher than a bank above what its ground drains to tells nothing of that stream: elevation and flood differ."""
+
 FARTHEST_M = 20.0
 """A rise beyond this is no flood of that layer any more: the cell is not reached."""
 
@@ -203,13 +206,19 @@ def flood_levels_m(depth_m: NDArray[np.floating], terrain: Terrain) -> NDArray[n
     """Water level of a flood above each stream cell, (streams,) metres; NaN where the flood does not lead.
 
     depth_m: on the terrain's grid, NaN or 0 where dry. Where cells that drain to a stream cell are wet, its level is
-    the mean of their depth + HAND. Other stream cells take the level of the reach above them (the higher of two), the
-    depth in the stream being carried on; what is still without, a tributary that the flood does not model, takes the
-    water's surface below it as level, so that the level falls by as much as its bed rises (backwater).
+    the mean depth + HAND of the lowest of them, those within LOWEST_M of the lowest one; where even that one stands
+    higher than BANK_M, it is the water of another stream that the elevations lead here, and tells nothing. Other
+    stream cells take the level of the reach above them (the higher of two), the depth in the stream being carried on;
+    what is still without, a tributary that the flood does not model, takes the water's surface below it as level, so
+    that the level falls by as much as its bed rises (backwater).
     """
     if depth_m.shape != terrain.grid.shape:
         raise GridMismatch(found=depth_m.shape, expected=terrain.grid.shape)
-    wet = (depth_m > 0) & (terrain.drain >= 0)
+    wet = (depth_m > 0) & (terrain.drain >= 0) & (terrain.hand_m <= BANK_M + LOWEST_M)
+    lowest = np.full(terrain.streams, np.inf, np.float32)
+    np.minimum.at(lowest, terrain.drain[wet], terrain.hand_m[wet])
+    lowest[lowest > BANK_M] = -np.inf
+    wet[wet] = terrain.hand_m[wet] <= lowest[terrain.drain[wet]] + LOWEST_M
     at = terrain.drain[wet]
     count = np.bincount(at, minlength=terrain.streams)
     total = np.bincount(at, (depth_m[wet] + terrain.hand_m[wet]).astype(np.float64), minlength=terrain.streams)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from layers.catalogue import Method, version
+from layers.catalogue import Kind, Method, version
 from layers.cells import Cell, Cells, cells_of
 from layers.exposure import FEW_CELLS
 from layers.features import Feature
@@ -52,13 +52,17 @@ class FacilitiesOfKind:
 
 @dataclass(frozen=True)
 class FacilityAtRisk:
-    """An exposed facility; value: the hazard's own at it, None where it has none."""
+    """An exposed facility; value: the hazard's at it after the rise, None where it has none.
+
+    low_and_dry: lower than the water, and yet dry in the layer.
+    """
 
     category: str
     name: str | None
     longitude: float
     latitude: float
     value: float | None
+    low_and_dry: bool
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,11 @@ class Answer:
     """People of a place, unrounded, with all that the numbers rest on.
 
     exposed and by_class (people from each edge up to the next) are None where nothing is modelled, never 0;
-    unclassed: exposed people under layers without values. share: of the people who are modelled. ground_unknown: people
-    on dry ground of unknown height, whom a rise may reach. households: estimated, or None with the reason. cells: those
-    that carry most. marks: what asks for a second look (layers.exposure). findings: what had to be done to the place.
+    unclassed: exposed people under layers without values. share: of the people who are modelled. low_and_dry: exposed
+    people on ground that is lower than the water by the elevations, and dry in the layer: behind dikes, or where the
+    two disagree. ground_unknown: people on dry ground of unknown height, whom a rise may reach. households: estimated,
+    or None with the reason. cells: those that carry most. marks: what asks for a second look (layers.exposure).
+    findings: what had to be done to the place.
     """
 
     place: Place | None
@@ -83,6 +89,7 @@ class Answer:
     unit: str
     rise_m: float
     spread: Spread
+    low_and_dry: float
     ground_unknown: float
     parts: tuple[Part, ...]
     cells: tuple[Cell, ...]
@@ -119,7 +126,10 @@ class Answer:
 
     @property
     def spread_sentence(self) -> str | None:
-        """What a reader must know of the rise, to be translated; None where there is nothing to say."""
+        """What a reader must know of the rise, to be translated; None where there is nothing to say.
+
+        Of low_and_dry people, recounting.LOW_AND_DRY tells.
+        """
         return SPREAD_SENTENCES.get(self.spread)
 
     def data(self) -> dict[str, Any]:
@@ -136,6 +146,7 @@ class Answer:
             "unit": self.unit,
             "rise_m": self.rise_m,
             "spread": self.spread.value,
+            "low_and_dry": self.low_and_dry,
             "ground_unknown": self.ground_unknown,
             "area_km2": None if self.place is None else self.place.area_km2,
             "parts": [_part_data(part) for part in self.parts],
@@ -183,7 +194,8 @@ def ask(session: Session, kept: KeptRuns, question: Question) -> Answer:
     of an area NoSuchArea, NoBoundary, CountedInAnother; of a place PlaceOutside, PlaceSwapped and what drawn() raises.
     """
     found = asked(session, kept, question)
-    parts = [part for stretch in found.stretches for part in _counted(found, stretch)]
+    counted = [_counted(found, stretch) for stretch in found.stretches]
+    parts = [part for of_stretch, _ in counted for part in of_stretch]
     order = {area: i for i, area in enumerate(a for s in found.stretches for a in s.kept.areas.areas)}
     parts.sort(key=lambda part: order[part.area_id])
     total = Number(0.0, None, None, 0.0)
@@ -207,6 +219,7 @@ def ask(session: Session, kept: KeptRuns, question: Question) -> Answer:
         unit=next((run.measure.unit for run in found.runs if run.edges), first.measure.unit),
         rise_m=question.reading.rise_m,
         spread=spread,
+        low_and_dry=sum(low_and_dry for _, low_and_dry in counted),
         ground_unknown=unknown,
         parts=tuple(parts),
         cells=tuple(cells.largest(CARRYING_CELLS)),
@@ -222,28 +235,27 @@ def ask(session: Session, kept: KeptRuns, question: Question) -> Answer:
     )
 
 
-def _counted(found: Asked, stretch: Stretch) -> Iterator[Part]:
+def _counted(found: Asked, stretch: Stretch) -> tuple[list[Part], float]:
+    """(the parts of a stretch, their people on low and dry ground)."""
     run = stretch.kept.run
     if not stretch.modelled:
-        for area, people in zip(stretch.areas, stretch.index.people.tolist(), strict=True):
-            yield Part(area, stretch.whole, Number(people, None, None, people), None)
-        return
-    scores = stretch.kept.score(stretch.index, found.reading_for(run))
+        people = stretch.index.people.tolist()
+        nobody = [Number(n, None, None, n) for n in people]
+        return [Part(a, stretch.whole, n, None) for a, n in zip(stretch.areas, nobody, strict=True)], 0.0
+    scores, low_and_dry = stretch.kept.score(stretch.index, found.reading_for(run))
     classes = by_class(scores)
+    parts = []
     for i, area in enumerate(stretch.areas):
         exposed = float(scores.exposed[i, 0])
         nothing = math.isnan(exposed)
-        yield Part(
-            area,
-            stretch.whole,
-            Number(
-                float(scores.population[i]),
-                None if nothing else exposed,
-                None if nothing or classes is None else tuple(classes[i].tolist()),
-                float(scores.not_modelled[i]),
-            ),
-            run,
+        number = Number(
+            float(scores.population[i]),
+            None if nothing else exposed,
+            None if nothing or classes is None else tuple(classes[i].tolist()),
+            float(scores.not_modelled[i]),
         )
+        parts.append(Part(area, stretch.whole, number, run))
+    return parts, float(low_and_dry.sum())
 
 
 def _spread(found: Asked) -> tuple[Spread, float]:
@@ -270,7 +282,7 @@ def _facilities(
 ) -> tuple[tuple[FacilitiesOfKind, ...] | None, tuple[FacilityAtRisk, ...], UUID | None]:
     """(counts by category, None where no facilities are known; those at risk; the version of their layer)."""
     counts: dict[str, list[int]] = {}
-    exposed_numbers: dict[int, float] = {}
+    at_risk: dict[int, tuple[float, bool]] = {}
     version_id: UUID | None = None
     for stretch in found.stretches:
         there = stretch.kept.facilities
@@ -291,11 +303,13 @@ def _facilities(
             count[1] += 1
             count[2] += not is_modelled
         for i in at[reached & modelled].tolist():
-            exposed_numbers[int(there.number[i])] = float(there.value[i])
+            dry = not there.value[i] > 0 and stretch.kept.run.hazard.kind == Kind.FLOOD_DEPTH
+            value = float(there.over_ground_m[i] if dry else there.value[i]) + found.question.reading.rise_m
+            at_risk[int(there.number[i])] = value, dry and there.over_ground_m[i] == 0
     if version_id is None:
         return None, (), None
     kinds = tuple(FacilitiesOfKind(category, *counts[category]) for category in sorted(counts))
-    return kinds, _named(session, version_id, exposed_numbers), version_id
+    return kinds, _named(session, version_id, at_risk), version_id
 
 
 def _reached(stretch: Stretch, reading: Reading) -> NDArray[np.bool_]:
@@ -318,18 +332,19 @@ def _categories(session: Session, version_id: UUID, numbers: NDArray[np.int64]) 
     return [known.get(number, "") for number in numbers.tolist()]
 
 
-def _named(session: Session, version_id: UUID, values: Mapping[int, float]) -> tuple[FacilityAtRisk, ...]:
+def _named(session: Session, version_id: UUID, at_risk: Mapping[int, tuple[float, bool]]) -> tuple[FacilityAtRisk, ...]:
     rows = session.execute(
         select(Feature.number, Feature.category, Feature.name, Feature.place)
-        .where(Feature.version_id == version_id, Feature.number.in_(list(values)))
+        .where(Feature.version_id == version_id, Feature.number.in_(list(at_risk)))
         .order_by(Feature.category, Feature.name.nulls_last(), Feature.number)
         .limit(MOST_NAMED)
     )
     found = []
     for number, category, name, place in rows:
         centre = shapely.from_wkb(bytes(place.data)).centroid
-        value = values[number]
-        found.append(FacilityAtRisk(category or "", name, centre.x, centre.y, value if math.isfinite(value) else None))
+        value, low_and_dry = at_risk[number]
+        known = round(value, 6) if math.isfinite(value) else None
+        found.append(FacilityAtRisk(category or "", name, centre.x, centre.y, known, bool(low_and_dry)))
     return tuple(found)
 
 

@@ -22,7 +22,8 @@ class Everywhere:
     """A hazard, read in one way, in every municipality and everything above.
 
     numbers: by area; by_run: of each municipality the run that answers, None where nothing models it; above: of each
-    what lies over it, nearest first. ground_unknown: people on dry ground of unknown height, whom a rise may reach.
+    what lies over it, nearest first. low_and_dry: by area, exposed people on ground that is lower than the water and
+    dry in the layer. ground_unknown: people on dry ground of unknown height, whom a rise may reach.
     """
 
     hazard: Hazard
@@ -33,6 +34,7 @@ class Everywhere:
     by_run: Mapping[UUID, Run | None]
     above: Mapping[UUID, tuple[UUID, ...]]
     spread: Spread
+    low_and_dry: Mapping[UUID, float]
     ground_unknown: float
 
     @property
@@ -63,6 +65,7 @@ def everywhere(session: Session, kept: KeptRuns, hazard: Hazard, reading: Readin
     numbers: dict[UUID, Number] = {}
     by_run: dict[UUID, Run | None] = {}
     above: dict[UUID, tuple[UUID, ...]] = {}
+    low_and_dry: dict[UUID, float] = {}
     spreads: set[Spread] = set()
     unknown = 0.0
     for counting in runs:
@@ -82,6 +85,8 @@ def everywhere(session: Session, kept: KeptRuns, hazard: Hazard, reading: Readin
                 numbers[area] = Number(number.population, None, None, number.population)
                 continue
             numbers[area] = number
+            for one in (area, *above[area]):
+                low_and_dry[one] = low_and_dry.get(one, 0.0) + float(found.low_and_dry[position])
             people = float(found.ground_unknown[position])
             unknown += people
             spreads.add(Spread.BY_HEIGHT if found.spread == Spread.PARTLY and people == 0 else found.spread)
@@ -98,6 +103,7 @@ def everywhere(session: Session, kept: KeptRuns, hazard: Hazard, reading: Readin
         by_run=by_run,
         above=above,
         spread=nothing if not spreads else spreads.pop() if len(spreads) == 1 else Spread.PARTLY,
+        low_and_dry=low_and_dry,
         ground_unknown=unknown,
     )
 

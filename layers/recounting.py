@@ -27,7 +27,7 @@ from foundation.recent import Recent
 from gis.exposure import ExposureIndex, Scores
 from gis.gathered import load_hazard, load_index
 from gis.polygons import Polygons
-from gis.rise import HIGHEST_RISE_M, LOWEST_RISE_M, risen_thresholds, without_ground
+from gis.rise import HIGHEST_RISE_M, LOWEST_RISE_M, least_depth, risen_thresholds, without_ground
 from gis.systems import same_crs
 from gis.values import Chunk
 from layers.answering import CountedAreas, FacilitiesAtHazard
@@ -56,6 +56,10 @@ class Spread(StrEnum):
     LOWER_BOUND = "lower_bound"
 
 
+LOW_AND_DRY: Final = N_(
+    "Of them, {people} live on ground that lies lower than the water and that the layer shows dry: behind dikes, or "
+    "where elevation and layer disagree."
+)
 SPREAD_SENTENCES: Final = {
     Spread.BY_HEIGHT: N_(
         "The water is taken to rise by the same height everywhere and to spread by height above the drainage; dikes "
@@ -144,8 +148,9 @@ class Number(NamedTuple):
 class Recount:
     """All areas of a run read in one way.
 
-    areas: (n,) municipalities first; population, exposed (NaN: nothing modelled), not_modelled, ground_unknown
-    (modelled people on dry ground whose height is not known): (n,); by_class: (n, classes) or None.
+    areas: (n,) municipalities first; population, exposed (NaN: nothing modelled), not_modelled, low_and_dry (exposed
+    people on ground that is lower than the water and dry in the layer), ground_unknown (modelled people on dry ground
+    whose height is not known): (n,); by_class: (n, classes) or None.
     """
 
     areas: tuple[UUID, ...]
@@ -155,6 +160,7 @@ class Recount:
     exposed: NDArray[np.float64]
     by_class: NDArray[np.float64] | None
     not_modelled: NDArray[np.float64]
+    low_and_dry: NDArray[np.float64]
     ground_unknown: NDArray[np.float64]
     spread: Spread
 
@@ -227,9 +233,17 @@ class KeptRun:
             return Spread.LOWER_BOUND
         return Spread.BY_HEIGHT if self.ground_unknown is None else Spread.PARTLY
 
-    def score(self, index: ExposureIndex, reading: Reading) -> Scores:
-        """People of the zones of an index of the same population."""
-        return index.score_kept(*self.values(reading))
+    def score(self, index: ExposureIndex, reading: Reading) -> tuple[Scores, NDArray[np.float64]]:
+        """(people of the zones of an index of the same population, those of them on low and dry ground, (zones,)).
+
+        Low and dry: lower than the water by the elevations, and yet dry in the layer.
+        """
+        chunk, at = self.values(reading)
+        if chunk is not self.over_ground or at[0] > 0:
+            return index.score_kept(chunk, at), np.zeros(index.zones)
+        scores = index.score_kept(chunk, [*at, 0.0, least_depth(chunk)])
+        low_and_dry = np.nan_to_num(scores.exposed[:, -2] - scores.exposed[:, -1])
+        return Scores(scores.population, scores.exposed[:, :-2], scores.not_modelled), low_and_dry
 
 
 def by_class(scores: Scores) -> NDArray[np.float64] | None:
@@ -310,7 +324,7 @@ class KeptRuns:
         kept = self.run(run)
         zones = range(len(kept.areas.areas) if settlements else kept.areas.municipalities)
         index = kept.index.only(zones)
-        scores = kept.score(index, reading)
+        scores, low_and_dry = kept.score(index, reading)
         unknown = np.zeros(len(zones))
         if kept.ground_unknown is not None and reading.rise_m > 0:
             unknown = people_in(index, kept.ground_unknown)
@@ -322,6 +336,7 @@ class KeptRuns:
             exposed=scores.exposed[:, 0],
             by_class=by_class(scores),
             not_modelled=scores.not_modelled,
+            low_and_dry=low_and_dry,
             ground_unknown=unknown,
             spread=kept.spread(reading),
         )

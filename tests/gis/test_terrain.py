@@ -93,6 +93,16 @@ def test_the_level_of_a_flood_is_its_depth_above_the_bed():
     assert_allclose(at_the_river(made, flood_levels_m(depth, made)), 3.5)
 
 
+def test_water_that_elevations_lead_to_another_stream_tells_nothing_of_its_level():
+    made = a_valley()
+    # Wet ground 9 m over the river that it drains to, which is dry: water of a stream that this terrain does not have.
+    hillside = np.where((OFF == 3) & (ROW == 4), 0.5, 0.0)
+    assert np.isnan(flood_levels_m(hillside, made)).all()
+    # Beside a river with 2.5 m it changes nothing.
+    depth = np.where(RIVER, 2.5, hillside)
+    assert_allclose(at_the_river(made, flood_levels_m(depth, made)), 2.5)
+
+
 def test_a_level_is_carried_down_the_river():
     depth = np.where(RIVER & (ROW <= 4), 2.5, 0.0)
     made = a_valley()

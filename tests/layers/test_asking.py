@@ -18,6 +18,7 @@ from layers.areas import Boundary, Level
 from layers.asking import ask
 from layers.catalogue import Kind, Method
 from layers.cells import cells
+from layers.comparing import everywhere
 from layers.errors import (
     CountedByOlderEdition,
     CountedInAnother,
@@ -369,6 +370,31 @@ def test_with_elevation_a_rise_spreads_by_height_above_drainage(world, kept):
     assert [s.layer for s in answers[1.1].sources] == ["rp100", "people", "municipalities", "elevation"]
     assert [s.layer for s in answers[0.0].sources] == ["rp100", "people", "municipalities"]
     assert answers[0.0].exposed == stored(world, world.west).exposed
+
+
+DITCH = np.array([[5, 9, 9, 9], [4, 9, 9, 9], [3, 9, 9, 9], [2, 9, 9, 9]], dtype=np.float32)
+"""The water of the first cell, 0.3 m, runs down the western column, where the layer shows dry ground."""
+
+
+def test_low_ground_that_the_layer_shows_dry_is_counted_and_told_apart(world, schools, kept):
+    an_elevation(world, DITCH)
+    flood = world.layer(Kind.FLOOD_DEPTH, "rp100", years=100.0, values=DEPTH)
+    world.count(flood)
+    before, after = (ask(world.session, kept, a_question(world.west, rise_m=r)) for r in (0.25, 0.3))
+    assert (before.exposed, before.low_and_dry) == (30.0, 0.0)
+    assert (after.exposed, after.low_and_dry) == (40.0, 10.0)
+    assert {f.name or f.category: (f.value, f.low_and_dry) for f in after.at_risk} == {
+        "Prva": (pytest.approx(0.6), False),
+        "hospital": (pytest.approx(1.8), False),
+        "Druga": (pytest.approx(0.3), True),
+    }
+    assert ask(world.session, kept, a_question(world.west)).low_and_dry == 0.0
+    assert ask(world.session, kept, a_question(box(15.0, 44.85, 15.1, 44.9), rise_m=0.3)).low_and_dry == pytest.approx(
+        5
+    )
+    found = everywhere(world.session, kept, FLOOD, Reading(rise_m=0.3))
+    assert found.low_and_dry[world.west] == found.low_and_dry[world.canton] == 10.0
+    assert found.low_and_dry[world.country] == 10.0 + found.low_and_dry[world.east]
 
 
 def test_where_the_ground_is_not_known_a_rise_is_partly_a_lower_bound(world, kept):

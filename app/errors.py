@@ -226,6 +226,12 @@ class TooManyTries(AppError):
     text = N_("Too many tries. Wait {minutes} minutes, then try again.")
 
 
+class TooManyRequests(AppError):
+    """An address asks more often than people do."""
+
+    text = N_("Too many requests from your address. Wait a minute, then try again.")
+
+
 class ForeignForm(AppError):
     """Another site's page sent a form."""
 
@@ -523,6 +529,7 @@ STATUS: dict[type[Exception], int] = {
     NotAllowed: 403,
     WrongCredentials: 422,
     TooManyTries: 429,
+    TooManyRequests: 429,
     DraftTooLarge: 413,
     NotALevel: 422,
     NothingChosen: 422,

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import db, guards, identity, languages, metrics, navigation, spaces
+from app import db, guards, identity, languages, limits, metrics, navigation, spaces
 from app.api import describe, problems
 from app.errors import (
     KNOWN_ERRORS,
@@ -96,6 +96,7 @@ def create_app(settings: Settings) -> Flask:
     init_gauges(app)
     init_warnings(app)
     trust.init_app(app)
+    limits.init_app(app)
     guards.init_app(app)
     for blueprint in IN_SPACES:
         spaces.register_in_spaces(app, blueprint)

@@ -23,9 +23,12 @@ ENTRIES: Final = (
     ("warnings.show", N_("Warnings")),
     ("layers.show", N_("Layers")),
     ("jobs.show", N_("Jobs")),
+    ("sharing.show", N_("Our stock to others")),
     ("status.show", N_("Status")),
     ("people.show", N_("Administration")),
 )
+REAL_WORLD: Final = frozenset({"sharing.show"})
+"""What is settled in the real world also for exercises."""
 ADMINISTRATION: Final = (
     ("people.show", N_("People and roles")),
     ("organisations.show", N_("Organisations")),
@@ -54,6 +57,8 @@ def _open_to_me(entries: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
     found = []
     for endpoint, word in entries:
         guard = guard_of(current_app, endpoint)
+        if endpoint in REAL_WORLD and not current_space().is_operational:
+            continue
         if guard is not None and guard.lets(who):
             found.append((endpoint, _(word)))
     return found

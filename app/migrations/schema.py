@@ -35,6 +35,7 @@ import layers.people
 import layers.readings
 import layers.riskindex
 import layers.saved_asks
+import layers.sharing
 import layers.warning_regions
 import layers.warning_tables  # noqa: F401
 from foundation.database import Base

@@ -27,6 +27,7 @@ from app.pages.notices import notices
 from app.pages.organisations import organisations
 from app.pages.people import people
 from app.pages.settings import settings
+from app.pages.sharing import sharing
 from app.pages.sign_in import sign_in
 from app.pages.status import status
 from app.pages.table import table
@@ -46,6 +47,7 @@ IN_SPACES = (
     away,
     layers,
     jobs,
+    sharing,
 )
 OUTSIDE = (
     door,

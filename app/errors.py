@@ -466,6 +466,12 @@ class NotALevel(AppError):
     text = N_("{value} is no level: enter the gauge's centimetres as a number, such as 412.")
 
 
+class NotACount(AppError):
+    """A number of people that is none."""
+
+    text = N_("{value} is no number of people: enter it in digits, such as 120.")
+
+
 class NothingChosen(AppError):
     """A form for a file came without one."""
 
@@ -532,6 +538,7 @@ STATUS: dict[type[Exception], int] = {
     TooManyRequests: 429,
     DraftTooLarge: 413,
     NotALevel: 422,
+    NotACount: 422,
     NothingChosen: 422,
     WrongMethod: 405,
     BadRequestBody: 400,

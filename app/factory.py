@@ -61,6 +61,7 @@ def create_app(settings: Settings) -> Flask:
     from app.pages import IN_SPACES, OUTSIDE, admin_words, trust, view
     from app.pages.appearance import init_app as init_appearance
     from app.pages.gauges import init_app as init_gauges
+    from app.pages.incidents import init_app as init_incidents
     from app.pages.warnings import init_app as init_warnings
 
     app = APIFlask(
@@ -94,6 +95,7 @@ def create_app(settings: Settings) -> Flask:
     navigation.init_app(app)
     init_appearance(app)
     init_gauges(app)
+    init_incidents(app)
     init_warnings(app)
     trust.init_app(app)
     limits.init_app(app)

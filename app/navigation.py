@@ -21,6 +21,7 @@ ENTRIES: Final = (
     ("table.show", N_("Table")),
     ("gauges.show", N_("Gauges")),
     ("warnings.show", N_("Warnings")),
+    ("incidents.show", N_("Incidents")),
     ("layers.show", N_("Layers")),
     ("jobs.show", N_("Jobs")),
     ("sharing.show", N_("Our stock to others")),

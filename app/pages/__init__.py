@@ -14,6 +14,7 @@ from app.pages.gauges import gauges_
 from app.pages.health import health
 from app.pages.help import help_
 from app.pages.home import door, home
+from app.pages.incidents import incidents_
 from app.pages.interface import interface
 from app.pages.jobs import jobs
 from app.pages.joining import joining_
@@ -43,6 +44,7 @@ IN_SPACES = (
     areas,
     table,
     gauges_,
+    incidents_,
     warnings_,
     away,
     layers,

@@ -150,3 +150,60 @@ def test_hostile_xml_is_refused_with_a_sentence(client):
     assert answer.status_code == 422
     assert "evil.xml" in answer.text
     assert "root:" not in answer.text
+
+
+def proposed(client, country):
+    answer = client.post(
+        "/op/incidents", data={"title": "Bosna raste", "kind": "flood", "municipality": str(country.id("11053"))}
+    )
+    assert answer.status_code == 303, answer.text
+    return answer.headers["Location"]
+
+
+def test_an_incident_is_proposed_declared_by_a_decision_and_lifted(client, country):
+    path = proposed(client, country)
+    assert "proposed" in client.get(path).text
+    missing = client.post(f"{path}/declare", data={"decided_by": "", "decision": "01-1/26"})
+    assert missing.status_code == 422
+    assert 'value="01-1/26"' in missing.text
+    assert client.post(f"{path}/declare", data={"decided_by": "Načelnik", "decision": "01-1/26"}).status_code == 303
+    page = client.get(path).text
+    assert "Načelnik" in page
+    assert "01-1/26" in page
+    again = client.post(f"{path}/declare", data={"decided_by": "Načelnik"})
+    assert again.status_code in (409, 422)
+    assert client.post(f"{path}/lift", data={"decided_by": "Načelnik", "decision": "01-2/26"}).status_code == 303
+    assert "No incident is open" in client.get("/op/incidents").text
+
+
+def test_the_diary_figures_and_evacuations_stand_on_the_incidents_page(client, country):
+    path = proposed(client, country)
+    client.post(f"{path}/declare", data={"decided_by": "Načelnik"})
+    client.post(f"{path}/note/diary", data={"kind": "call", "text": "Javio se MZ <Liješnica>."})
+    client.post(f"{path}/note/figures", data={"kind": "evacuated", "value": "1.200", "source": "Crveni križ"})
+    client.post(
+        f"{path}/evacuation",
+        data={"place": "Liješnica", "state": "ordered", "people_to_move": "300", "people_moved": "", "source": "štab"},
+    )
+    client.post(f"{path}/shift", data={"from_person": "Amra", "to_person": "Edin", "open_points": "čamac\npumpa"})
+    page = client.get(path).text
+    for words in ("Javio se MZ &lt;Liješnica&gt;.", "1,200", "Crveni križ", "ordered", "300", "čamac", "pumpa", "Edin"):
+        assert words in page, words
+    wrong = client.post(f"{path}/note/figures", data={"kind": "dead", "value": "a few", "source": "radio"})
+    assert wrong.status_code == 422
+    assert "a few is no number of people" in wrong.text
+
+
+def test_somebody_elses_incident_is_seen_and_not_touched(client, country):
+    path = proposed(client, country)
+    app = create_app(country.settings)
+    other = signed_in(
+        app.test_client(), country.settings, Role.DUTY_OFFICER, organisation="Grad Doboj",
+        area=(country.areas["20141"].level, "20141"),
+    )  # fmt: skip
+    assert other.get(path).status_code == 200
+    for what in ("declare", "dismiss", "evacuation", "note/diary"):
+        assert other.post(f"{path}/{what}", data={"decided_by": "x", "reason": "x", "text": "x"}).status_code == 403
+    abroad = other.post("/op/incidents", data={"title": "x", "municipality": str(country.id("11053"))})
+    assert abroad.status_code == 403
+    close(app)

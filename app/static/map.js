@@ -26,8 +26,8 @@ function start(setup) {
         names: {},
         boxes: {},
     };
-    const people = new Intl.NumberFormat(document.documentElement.lang, { useGrouping: "always" });
-    const clock = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "medium", timeZone: "Europe/Sarajevo" });
+    const people = new Intl.NumberFormat(document.documentElement.dataset.numbers, { useGrouping: "always" });
+    const clock = new Intl.DateTimeFormat(document.documentElement.dataset.numbers, { timeStyle: "medium", timeZone: "Europe/Sarajevo" });
     const narrow = matchMedia("(max-width: 56rem)");
     let map = null;
     let ready = false;

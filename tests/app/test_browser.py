@@ -170,6 +170,31 @@ def test_another_return_period_changes_map_card_and_address(visit):
     expect(page.locator("#card-title")).to_have_text("Maglaj")
 
 
+@pytest.mark.parametrize(
+    ("language", "number", "time"),
+    [
+        ("bs", "1.234.567,5", "13:05:00"),
+        ("hr", "1.234.567,5", "13:05:00"),
+        ("sr_Latn_BA", "1.234.567,5", "13:05:00"),
+        ("sr_Cyrl_BA", "1.234.567,5", "13:05:00"),
+        ("en", "1,234,567.5", "13:05:00"),
+    ],
+)
+def test_scripts_write_numbers_and_times_like_the_server(visit, language, number, time):
+    page = visit("/nowhere", language=language)
+    session = page.context.new_cdp_session(page)
+    written = session.send(
+        "Runtime.evaluate",
+        {
+            "expression": "(() => { const l = document.documentElement.dataset.numbers; return ["
+            "new Intl.NumberFormat(l, { useGrouping: 'always' }).format(1234567.5), new Intl.DateTimeFormat(l, "
+            "{ timeStyle: 'medium', timeZone: 'Europe/Sarajevo' }).format(Date.UTC(2026, 0, 1, 12, 5))].join(' ') })()",
+            "returnByValue": True,
+        },
+    )
+    assert written["result"]["value"] == f"{number} {time}"
+
+
 def test_changing_the_language_keeps_the_view(visit):
     page = visit("/op/map?hazard=flood-20&area=11053")
     drawn(page, "flood-20")

@@ -140,6 +140,15 @@ def test_no_script_says_anything_untranslated(path):
     assert [match.group() for match in BARE_IN_SCRIPT.finditer(code)] == []
 
 
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_write_numbers_and_times_as_the_page_tells_them(path):
+    """A browser's own idea of Bosnian may be English."""
+    code = path.read_text()
+    asked = re.findall(r"Intl\.\w+Format\(\s*([\w.]*)", code)
+    assert set(asked) <= {"document.documentElement.dataset.numbers"}
+    assert "toLocale" not in code
+
+
 def test_a_bare_sentence_of_a_script_is_noticed():
     for code in ('say("Nothing found here")', "b.textContent = 'Close'", 'b.setAttribute("aria-label", "Close")'):
         assert BARE_IN_SCRIPT.search(code), code

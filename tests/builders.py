@@ -1,7 +1,10 @@
 """Small files and grids for tests; each test names only what matters to it."""
 
+import pty
+
 import numpy as np
 import pyogrio.raw
+import pytest
 import rasterio
 import shapely
 from pyproj import CRS
@@ -94,3 +97,11 @@ def polygons_file(
 
 def some_polygons(*geometries, crs=WGS84, file="polygons"):
     return Polygons(file, CRS.from_user_input(crs), a_flat_array(geometries), {})
+
+
+def a_terminal():
+    """Our end of a terminal and that of the program that is watched."""
+    try:
+        return pty.openpty()
+    except OSError:
+        pytest.skip("there are no terminals here")

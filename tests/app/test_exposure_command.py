@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import os
-import pty
 import re
 import signal
 import stat
@@ -20,7 +19,7 @@ from rasterio.transform import Affine
 from shapely import Point, Polygon, box
 
 from app.settings import CHECKOUT
-from tests.builders import ESRI_ZONE_6, UTM, a_raster, polygons_file
+from tests.builders import ESRI_ZONE_6, UTM, a_raster, a_terminal, polygons_file
 
 PEOPLE = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]], dtype=np.float32)
 DEPTH = np.array([[0, 0.3, 0.6], [2.5, 0, 1], [0, 0, 0]], dtype=np.float32)
@@ -484,7 +483,7 @@ def test_a_full_temporary_folder_is_told(files):
 
 @pytest.mark.slow
 def test_how_far_it_is_shows_on_a_terminal_only_and_is_wiped_away(files):
-    ours, its = pty.openpty()
+    ours, its = a_terminal()
     done = subprocess.run(
         command("--zones", "zones.geojson", "--population", "people.tif", "--hazard", "flood.tif"),
         stdout=subprocess.PIPE, stderr=its, text=True, env=environment(files), cwd=files,

@@ -2,9 +2,10 @@
 
 import json
 import os
-import pty
 import subprocess
 import sys
+
+from tests.builders import a_terminal
 
 PROGRAM = """
 from app.logs import configure
@@ -32,7 +33,7 @@ def test_an_error_is_one_line_of_json_with_its_place_and_without_local_variables
 
 
 def test_a_person_who_watches_sees_readable_lines_without_local_variables():
-    ours, its = pty.openpty()
+    ours, its = a_terminal()
     subprocess.run([sys.executable, "-c", PROGRAM], stderr=its, check=True)
     os.close(its)
     said = os.read(ours, 100_000).decode()

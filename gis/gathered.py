@@ -13,11 +13,8 @@ from pyproj import CRS
 from gis.arrays import load, save
 from gis.exposure import ExposureIndex
 from gis.grid import Grid
-from gis.hazard import RasterHazard
-from gis.polygons import Polygons
 from gis.population import Population
-from gis.raster import RasterFile
-from gis.values import Chunk, gathered
+from gis.values import Chunk
 
 POPULATION, HAZARD, INDEX = "population 1", "hazard 1", "index 1"
 """Kind and edition; renewed when the meaning of the arrays changes."""
@@ -84,16 +81,3 @@ def load_hazard(path: Path | str) -> Chunk:
         arrays.get("share"),
         arrays.get("inside"),
     )
-
-
-def gather(population: Path | str, hazard: Path | str, target: Path, footprint: Polygons | None = None) -> Chunk:
-    """Hold a hazard's COG against kept people and keep its values at their cells; to be done again for other people.
-
-    population: kept by save_population; hazard: a GeoTIFF in any CRS; footprint: in the population's CRS, replaces the
-    hazard's extent as what is modelled. Raises NoOverlap and what RasterFile raises.
-    """
-    people = load_population(population)
-    with RasterFile(hazard) as raster:
-        chunk = gathered(RasterHazard(raster, people, footprint).chunks())
-    save_hazard(chunk, target)
-    return chunk

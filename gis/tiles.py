@@ -20,7 +20,6 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -135,11 +134,6 @@ class Pyramid:
             except ValueError as error:  # an empty file
                 raise FormatTooOld(file=path.name) from error
         return cls(path, data)
-
-    @cached_property
-    def bytes_by_zoom(self) -> dict[int, int]:
-        """How much is stored."""
-        return {zoom: int(blocks["length"].sum()) for zoom, blocks in self._directory.items()}
 
     def _stored(self, z: int, x: int, y: int) -> bytes | None:
         if not (self.zooms[0] <= z <= self.zooms[1] and 0 <= x < 1 << z and 0 <= y < 1 << z):

@@ -16,9 +16,12 @@ from shapely import box, from_wkt
 from gis import errors
 from gis.classes import DEPTH, DEPTH_STEPS, Legend
 from gis.errors import GisError
-from gis.gathered import gather, load_hazard, load_population
+from gis.gathered import load_hazard, load_population, save_hazard
+from gis.hazard import RasterHazard
+from gis.raster import RasterFile
 from gis.terrain import Terrain
 from gis.tiles import Pyramid
+from gis.values import gathered
 from layers import catalogue
 from layers.areas import Area, Boundary, Level
 from layers.catalogue import Kind, Method, State
@@ -183,6 +186,15 @@ def test_a_depth_raster_as_jrc_makes_it_keeps_its_cells_and_draws_its_river(tmp_
     assert DEPTH_STEPS.edges[25] == 1.25
 
 
+def gathered_and_kept(people, flood, folder):
+    """The hazard's values at the kept people's cells, written and read again."""
+    with RasterFile(flood / "cog.tif") as raster:
+        save_hazard(
+            gathered(RasterHazard(raster, load_population(people / "population")).chunks()), folder / "gathered"
+        )
+    return load_hazard(folder / "gathered")
+
+
 def test_depths_at_populated_cells_are_kept_and_read_again(tmp_path):
     (tmp_path / "p").mkdir()
     (tmp_path / "h").mkdir()
@@ -190,8 +202,7 @@ def test_depths_at_populated_cells_are_kept_and_read_again(tmp_path):
     depth = np.full((600, 1200), np.nan)
     depth[105] = 2.0
     _, flood = prepared(jrc(tmp_path / "h", depth), "flood_depth", DEPTH_NAME)
-    gather(people / "population", flood / "cog.tif", tmp_path / "gathered")
-    kept = load_hazard(tmp_path / "gathered")
+    kept = gathered_and_kept(people, flood, tmp_path)
     assert kept.dense
     assert kept.cells == 200
     assert np.flatnonzero(kept.value == 2.0).tolist() == list(range(100, 120))  # the sixth of ten rows of 20 cells
@@ -207,8 +218,7 @@ def test_gathering_over_other_grids_keeps_shares(tmp_path):
     depth = np.full((200, 200), np.nan)
     depth[20, 20] = 1.5  # one quarter of that cell
     _, flood = prepared(jrc(tmp_path / "h", depth, cell=0.005), "flood_depth")
-    gather(made / "population", flood / "cog.tif", tmp_path / "gathered")
-    kept = load_hazard(tmp_path / "gathered")
+    kept = gathered_and_kept(made, flood, tmp_path)
     assert_allclose(kept.share, [0.25], atol=1e-6)
     assert_array_equal(kept.value, np.array([1.5], np.float32))
 

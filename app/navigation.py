@@ -24,7 +24,7 @@ ENTRIES: Final = (
     ("incidents.show", N_("Incidents")),
     ("layers.show", N_("Layers")),
     ("jobs.show", N_("Jobs")),
-    ("sharing.show", N_("Our stock to others")),
+    ("sharing.show", N_("Sharing")),
     ("status.show", N_("Status")),
     ("people.show", N_("Administration")),
 )

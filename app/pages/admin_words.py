@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from flask import Flask
 
 from app import languages
@@ -69,10 +71,15 @@ def figure_value(figure: Figure) -> str:
     return f"{value}–{_plain(figure.upper)}" if figure.upper is not None else f"{sign}{value}"
 
 
-def _plain(value: object) -> str:
+def figure_typed(value: Decimal) -> str:
+    """The number as one types it: no power of ten, no zeros behind."""
     text = f"{value:f}"
-    places = len(text.partition(".")[2].rstrip("0"))
-    return languages.decimal(float(text), places)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _plain(value: Decimal) -> str:
+    places = len(figure_typed(value).partition(".")[2])
+    return languages.decimal(float(value), places)
 
 
 def filesize(size: int) -> str:
@@ -91,6 +98,7 @@ def init_app(app: Flask) -> None:
         figure_status=figure_status,
         figure_rule=figure_rule,
         figure_phase=figure_phase,
+        figure_typed=figure_typed,
         figure_value=figure_value,
     )
     app.jinja_env.filters["filesize"] = filesize

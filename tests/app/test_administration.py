@@ -136,6 +136,12 @@ def test_an_edit_adds_a_revision_and_keeps_the_old_one(admin, change, code):
     assert audited(change) == ["figure.revised"]
 
 
+@pytest.mark.parametrize(("typed", "shown"), [("100", "100"), ("2000", "2000"), ("0.050", "0.05"), ("0", "0")])
+def test_the_form_holds_the_number_as_one_types_it(admin, code, typed, shown):
+    admin.post(f"/admin/figures/{code}", data=revision(value=typed))
+    assert f'value="{shown}"' in " ".join(admin.get(f"/admin/figures/{code}").text.split())
+
+
 def test_two_edits_of_one_revision_do_not_overwrite_each_other(admin, change, code):
     admin.post(f"/admin/figures/{code}", data=revision())
     answer = admin.post(f"/admin/figures/{code}", data=revision(value="99"))

@@ -32,6 +32,7 @@ ACTIONS: Final = {
     "person.invitation_sent": N_("sent an invitation"),
     "person.language_changed": N_("changed their language"),
     "person.linked": N_("signed in by another server for the first time"),
+    "person.made_administrator": N_("made a person administrator"),
     "person.made": N_("added a person"),
     "person.name_changed": N_("changed their name"),
     "person.password_chosen": N_("chose a password"),

@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 from app.db import Database
 from app.jobs import queue
 from foundation.accounts import IDLE, LONGEST, OneTimeLink, SignInAttempt, SignInSession
+from foundation.answered import forget_answers
 from foundation.audit import Actor, Subject, record
 from foundation.database import Base
 from foundation.mails import Mail, MailState
 from foundation.notices import Notice
-from foundation.settings import KEEP_ATTEMPTS, KEEP_MAILS, KEEP_NOTICES, KEEP_SESSIONS, days
+from foundation.settings import KEEP_ANSWERS, KEEP_ATTEMPTS, KEEP_MAILS, KEEP_NOTICES, KEEP_SESSIONS, days
 from foundation.spaces import OPERATIONAL_SPACE_ID, Space
 
 WORKER = Actor("worker")
@@ -49,13 +50,16 @@ def clean(database: Database, *, at: datetime) -> dict[str, int]:
             ),
             "mails": 0,
             "notices": 0,
+            "answers": 0,
         }
+        answers = timedelta(days=days(session, KEEP_ANSWERS))
         mails, notices = timedelta(days=days(session, KEEP_MAILS)), timedelta(days=days(session, KEEP_NOTICES))
         spaces = session.scalars(select(Space)).all()
     for space in spaces:
         with database.transaction(space.id) as session:
             gone = and_(Mail.state.in_([MailState.SENT, MailState.FAILED]), Mail.created_at < at - mails)
             deleted["mails"] += _delete(session, Mail, gone)
+            deleted["answers"] += forget_answers(session, before=at - answers)
             deleted["notices"] += _delete(session, Notice, Notice.created_at < space.time(at) - notices)
     if any(deleted.values()):
         with database.transaction(OPERATIONAL_SPACE_ID) as session:

@@ -34,6 +34,7 @@ from foundation.accounts import (
     SignInSession,
     hash_of,
 )
+from foundation.answered import KeptAnswer
 from foundation.audit import Actor, Subject, record
 from foundation.drafts import Draft
 from foundation.mails import Mail
@@ -46,7 +47,7 @@ MOST_ROWS: Final = 50_000
 """Of one table in one space; somebody with more gets the newest by an administrator."""
 
 _OF_A_PERSON: Final = (Account, RecoveryCode, SignInSession, OneTimeLink, ApiToken, ExternalIdentity)
-_IN_SPACES: Final = (Mail, Notice, Draft)
+_IN_SPACES: Final = (Mail, Notice, Draft, KeptAnswer)
 
 
 def export(database: Database, person_id: UUID, *, at: datetime) -> bytes:

@@ -52,7 +52,8 @@ KEEP_SESSIONS: Final = Days("keep_sessions_days", N_("Sessions that have ended (
 KEEP_ATTEMPTS: Final = Days("keep_attempts_days", N_("Failed tries to sign in"), 2, 1, 30)
 KEEP_MAILS: Final = Days("keep_mails_days", N_("E-mails that were sent or given up"), 90, 1, 3660)
 KEEP_NOTICES: Final = Days("keep_notices_days", N_("Notices"), 180, 7, 3660)
-KEPT: Final = (KEEP_SESSIONS, KEEP_ATTEMPTS, KEEP_MAILS, KEEP_NOTICES)
+KEEP_ANSWERS: Final = Days("keep_answers_days", N_("Answers to programs, for when they ask again"), 2, 1, 30)
+KEPT: Final = (KEEP_SESSIONS, KEEP_ATTEMPTS, KEEP_MAILS, KEEP_NOTICES, KEEP_ANSWERS)
 
 
 def days(session: Session, setting: Days) -> int:

@@ -23,9 +23,11 @@ def client(database):
 
 
 def flood(client, path, times, method="POST", address=OUTSIDE):
-    return [
-        client.open(path, method=method, environ_overrides={"REMOTE_ADDR": address}).status_code for _n in range(times)
-    ]
+    found = []
+    for _number in range(times):
+        with client.open(path, method=method, environ_overrides={"REMOTE_ADDR": address}) as answer:
+            found.append(answer.status_code)
+    return found
 
 
 def test_a_flood_at_the_door_is_stopped_and_nobody_elses_way_is(client):

@@ -18,6 +18,7 @@ from foundation.accounts import Account, ApiToken, RecoveryCode, SignInSession
 from foundation.audit import entries
 from foundation.people import Person
 from foundation.roles import Role
+from foundation.settings import KEPT
 from foundation.spaces import OPERATIONAL_SPACE_ID as OP
 from tests.app.builders_accounts import PASSWORD, a_person, csrf, sign_in
 from tests.app.builders_map import close
@@ -184,7 +185,7 @@ def test_a_role_that_needs_it_leads_everywhere_to_turning_it_on_and_does_not_let
     app, amra, db, database
 ):
     administrator = signed_in(a_client(app), database, Role.ADMINISTRATOR)
-    form = {"keep_sessions_days": 30, "keep_attempts_days": 2, "keep_mails_days": 90, "keep_notices_days": 180}
+    form = {setting.name: setting.default for setting in KEPT}
     app.config["WTF_CSRF_METHODS"] = {"POST"}
     answer = send(administrator, "/admin/settings", "/admin/settings", **form, code_role=["duty_officer"])
     assert answer.status_code == 303

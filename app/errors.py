@@ -6,6 +6,7 @@ from foundation.errors import N_, FoundationError, NoSuchFigure, NoSuchSpace
 from gis.errors import GisError
 from layers.errors import LayersError, NoSuchArea, NoSuchLayer, NoSuchSavedAsk, TooManySaved
 from layers.field_errors import Conflict, NotThere
+from layers.risk_errors import NoSuchIndicator, NoSuchRiskModel
 
 
 class AppError(Exception):
@@ -557,6 +558,8 @@ STATUS: dict[type[Exception], int] = {
     NoSuchFigure: 404,
     GisError: 422,
     LayersError: 422,
+    NoSuchRiskModel: 404,
+    NoSuchIndicator: 404,
     NoSuchLayer: 404,
     NoSuchArea: 404,
     NoSuchSavedAsk: 404,

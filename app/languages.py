@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from functools import cached_property, lru_cache
 from io import BytesIO
+from math import floor
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -153,6 +154,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
         whole=whole,
         decimal=decimal,
+        tenths=tenths,
         percent=percent,
         moment=moment,
         day=day,
@@ -304,6 +306,11 @@ def _row(rows: re.Match[str]) -> str:
 def whole(number: float | None) -> str:
     """A whole number with the language's separators; – where there is none."""
     return "–" if number is None else format_decimal(round(number), format="#,##0", locale=chosen())
+
+
+def tenths(number: float) -> str:
+    """A score with exactly one decimal, rounded half up as published ones are."""
+    return format_decimal(floor(number * 10 + 0.5) / 10, format="0.0", locale=chosen())
 
 
 def decimal(number: float | None, digits: int = 1) -> str:

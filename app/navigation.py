@@ -22,6 +22,7 @@ ENTRIES: Final = (
     ("gauges.show", N_("Gauges")),
     ("warnings.show", N_("Warnings")),
     ("incidents.show", N_("Incidents")),
+    ("risk.show", N_("Risk index")),
     ("layers.show", N_("Layers")),
     ("jobs.show", N_("Jobs")),
     ("sharing.show", N_("Sharing")),

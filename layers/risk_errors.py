@@ -36,6 +36,12 @@ class RiskChangedMeanwhile(RiskError):
     text = N_("{code} was changed by someone else meanwhile. Look at its newest value, then change that.")
 
 
+class WrongRiskCode(RiskError):
+    """A code that no address could carry."""
+
+    text = N_("The code {code} must be of small letters a to z, digits, - and _, at most 64, like inform-bih-2025.")
+
+
 class UnknownCategory(RiskError):
     """INFORM has no such category."""
 

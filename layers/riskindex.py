@@ -7,11 +7,12 @@ next revision, so that an older index can still be explained. What has no value 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, select
@@ -34,6 +35,7 @@ from layers.risk_errors import (
     RiskExists,
     UnknownCategory,
     WrongBounds,
+    WrongRiskCode,
     WrongWeight,
 )
 
@@ -145,6 +147,7 @@ class RiskValue(Base):
     entered_at: Mapped[datetime]
 
 
+CODE: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 Revised = TypeVar("Revised", RiskModel, RiskIndicator, RiskValue)
 
 
@@ -297,6 +300,7 @@ def enter_model(
 def revise_model(session: Session, seen: RiskModel | None, *, by: Actor, at: datetime, **changed: Any) -> RiskModel:
     """The next revision of the model that somebody saw; what is not given stays. Raises RiskChangedMeanwhile."""
     new = _next(RiskModel, seen, changed, at)
+    _slug(new.code)
     for category in new.joins:
         if category not in CATEGORIES:
             raise UnknownCategory(category=category, known=", ".join(CATEGORIES))
@@ -354,6 +358,7 @@ def revise_indicator(
 ) -> RiskIndicator:
     """The next revision of the indicator that somebody saw; what is not given stays. Raises RiskChangedMeanwhile."""
     new = _next(RiskIndicator, seen, changed, at)
+    _slug(new.code)
     if new.category not in CATEGORIES:
         raise UnknownCategory(category=new.category, known=", ".join(CATEGORIES))
     new.dimension = CATEGORIES[new.category][0]
@@ -505,6 +510,11 @@ def _add(session: Session, new: Revised, seen: Revised | None, taken: Exception)
             code = getattr(new, "code", None) or getattr(new, "indicator_code", "")
             raise (taken if seen is None else RiskChangedMeanwhile(code=code)) from error
         raise
+
+
+def _slug(code: str) -> None:
+    if not CODE.fullmatch(code):
+        raise WrongRiskCode(code=code[:80])
 
 
 def _positive(name: str, weight: object) -> None:

@@ -27,6 +27,7 @@ from app.pages.metrics import metrics
 from app.pages.notices import notices
 from app.pages.organisations import organisations
 from app.pages.people import people
+from app.pages.risk import risk
 from app.pages.settings import settings
 from app.pages.sharing import sharing
 from app.pages.sign_in import sign_in
@@ -47,6 +48,7 @@ IN_SPACES = (
     incidents_,
     warnings_,
     away,
+    risk,
     layers,
     jobs,
     sharing,

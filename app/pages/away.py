@@ -95,7 +95,7 @@ def card(area_id: UUID) -> ResponseReturnValue:
         if row is None:
             raise NoSuchPage
         page, stamp = card_page(session, view, row, records.maker())
-    return _sent(pdf(page), file_name([area_name(row.area), *records.name_parts(view)], stamp, "pdf"), TYPES["pdf"])
+    return as_saved(pdf(page), file_name([area_name(row.area), *records.name_parts(view)], stamp, "pdf"), TYPES["pdf"])
 
 
 @away.get("/situation.html")
@@ -105,7 +105,7 @@ def situation() -> ResponseReturnValue:
     with without_space() as session:
         view = look(session)
         page, stamp = situation_map(session, view, records.maker())
-    return _sent(
+    return as_saved(
         page.encode(), file_name([_("Situation map"), *records.name_parts(view)], stamp, "html"), TYPES["html"]
     )
 
@@ -185,10 +185,10 @@ def _geometry(wkb: Any) -> Any:
 
 
 def _as_file(content: bytes, parts: list[str], found: Records, ending: str) -> Response:
-    return _sent(content, file_name(parts, found.imprint, ending), TYPES[ending])
+    return as_saved(content, file_name(parts, found.imprint, ending), TYPES[ending])
 
 
-def _sent(content: bytes, name: str, kind: str) -> Response:
+def as_saved(content: bytes, name: str, kind: str) -> Response:
     """An answer that the browser saves under that name."""
     answer = Response(content, content_type=kind)
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'

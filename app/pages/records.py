@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -66,18 +66,23 @@ def maker() -> Maker:
 def imprint(view: View, rests_on: Iterable[LayerVersion], title: str, by: Maker) -> Imprint:
     """Marks and words of a file made from a view."""
     methods = {v.method for v in rests_on}
-    marks, words = [], []
-    if view.illustrative or Method.ILLUSTRATIVE in methods:
-        marks.append(_("Illustrative data, not for operations"))
-        words.append(_("illustrative"))
-    if Method.ESTIMATED in methods:
-        marks.append(_("Estimated data: figures are approximate"))
-        words.append(_("estimated"))
     lines = []
     if view.choice:
         lines.append(choice_name(view.choice))
     if view.situation.run:
         lines.append(_("Exposed means: %(what)s.", what=threshold_name(view.situation.run)))
+    return stamped(title, lines, methods | ({Method.ILLUSTRATIVE} if view.illustrative else set()), by)
+
+
+def stamped(title: str, lines: Sequence[str], methods: Collection[Method], by: Maker) -> Imprint:
+    """The imprint of a file that rests on what came about by these methods."""
+    marks, words = [], []
+    if Method.ILLUSTRATIVE in methods:
+        marks.append(_("Illustrative data, not for operations"))
+        words.append(_("illustrative"))
+    if Method.ESTIMATED in methods:
+        marks.append(_("Estimated data: figures are approximate"))
+        words.append(_("estimated"))
     return Imprint(
         title=title,
         lines=tuple(lines),

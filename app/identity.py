@@ -24,6 +24,8 @@ from foundation.roles import Role
 from foundation.settings import code_roles
 
 COOKIE: Final = "spremnost"
+SECURE_COOKIE: Final = "__Host-spremnost"
+"""Over HTTPS; a browser takes it from this host alone, for all of it, and only encrypted."""
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 SEEN_EVERY: Final = timedelta(minutes=1)
 TILES_TRUST_S: Final = 30.0
@@ -70,6 +72,11 @@ def init_app(app: Flask) -> None:
     app.context_processor(lambda: {"me": me(), "Right": Right, "Role": Role, "space": current_space()})
 
 
+def cookie_name() -> str:
+    """The name of the session's cookie in this request."""
+    return SECURE_COOKIE if request.is_secure else COOKIE
+
+
 def me() -> Identity | None:
     """Who asks; None for somebody who is not signed in."""
     if "identity" not in g:
@@ -87,7 +94,7 @@ def _found() -> Identity | None:
     kind, _separator, token = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() == "bearer":
         return _program(token.strip())
-    secret = request.cookies.get(COOKIE)
+    secret = request.cookies.get(cookie_name())
     return _browser(secret) if secret else None
 
 
@@ -181,7 +188,7 @@ _trust = _Trust()
 
 def may_see_tiles() -> bool:
     """Whether whoever asks is signed in; a yes holds for half a minute."""
-    key = hash_of(request.cookies.get(COOKIE) or request.headers.get("Authorization", ""))
+    key = hash_of(request.cookies.get(cookie_name()) or request.headers.get("Authorization", ""))
     if _trust.has(key):
         return True
     who = me()

@@ -6,7 +6,7 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from app import identity
-from app.identity import COOKIE
+from app.identity import cookie_name
 from foundation.accounts import LONGEST
 
 
@@ -14,7 +14,7 @@ def give(answer: Response, secret: str) -> Response:
     """Let the browser keep a session's secret."""
     identity.forget()
     answer.set_cookie(
-        COOKIE,
+        cookie_name(),
         secret,
         max_age=int(LONGEST.total_seconds()),
         httponly=True,

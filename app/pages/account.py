@@ -16,7 +16,7 @@ from app.db import current_database, transaction, without_space
 from app.errors import AppError, NoSuchPage, NotConfirmed, WrongInput, WrongPassword, status_of
 from app.factory import current_settings
 from app.guards import in_browser, signed_in_person
-from app.identity import COOKIE as SESSION_COOKIE
+from app.identity import cookie_name
 from app.languages import COOKIE as LANGUAGE_COOKIE
 from app.languages import _
 from app.names import folded
@@ -137,7 +137,7 @@ def erase() -> ResponseReturnValue:
     except WrongInput as error:
         return page(error)
     answer = redirect(url_for("sign_in.show"), code=303)
-    answer.delete_cookie(SESSION_COOKIE)
+    answer.delete_cookie(cookie_name(), secure=request.is_secure, httponly=True, samesite="Lax")
     return answer
 
 

@@ -13,7 +13,7 @@ from app.db import transaction, without_space
 from app.errors import AppError, CodeNeeded, NoSuchPage, NotSignedIn, WrongCode, WrongInput, status_of
 from app.factory import current_settings
 from app.guards import in_browser, public, signed_in_person
-from app.identity import COOKIE
+from app.identity import cookie_name
 from app.languages import _
 from app.pages.account import changing, proving, renewed_session
 from app.pages.sign_in import wanted
@@ -147,7 +147,7 @@ def turn_off() -> ResponseReturnValue:
 
 
 def _waiting() -> tuple[SignInSession, Person] | None:
-    secret, now = request.cookies.get(COOKIE), datetime.now(UTC)
+    secret, now = request.cookies.get(cookie_name()), datetime.now(UTC)
     if not secret:
         return None
     with without_space() as session:

@@ -14,7 +14,7 @@ from app.db import transaction, without_space
 from app.errors import AppError, NoSuchPage, NotAllowed, OtherServerFailed, WrongCredentials, status_of
 from app.factory import current_settings
 from app.guards import comes_from_here, public, signed_in, signed_in_person
-from app.identity import COOKIE, me
+from app.identity import cookie_name, me
 from foundation.accounts import Account
 from foundation.people import Person, person_by_email
 from foundation.spaces import OPERATIONAL_SPACE_ID
@@ -139,7 +139,7 @@ def leave() -> ResponseReturnValue:
         with transaction(OPERATIONAL_SPACE_ID) as db:
             signing_in.sign_out(db, who.person_id, who.session_id, at=datetime.now(UTC))
     answer = redirect(url_for("sign_in.show"), code=303)
-    answer.delete_cookie(COOKIE)
+    answer.delete_cookie(cookie_name(), secure=request.is_secure, httponly=True, samesite="Lax")
     answer.headers["Clear-Site-Data"] = '"cache", "storage"'
     return answer
 

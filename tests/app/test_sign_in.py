@@ -245,3 +245,23 @@ def test_one_click_signs_in_only_on_the_machine_itself(database, db, tmp_path, a
     data = {"csrf_token": token(client), "email": "dezurni.maglaj@demo.example"}
     assert client.post("/sign-in/demo", data=data, **here).status_code == (303 if offered else 403)
     close(app)
+
+
+def test_over_https_the_cookie_belongs_to_this_host_alone(door, amra):
+    https = {"base_url": "https://localhost"}
+    found = re.search(r'name="csrf_token" value="([^"]+)"', door.get("/sign-in", **https).text).group(1)
+    answer = door.post(
+        "/sign-in",
+        data={"csrf_token": found, "email": amra, "password": PASSWORD},
+        headers={"Referer": "https://localhost/sign-in"},
+        **https,
+    )
+    cookie = next(c for c in answer.headers.getlist("Set-Cookie") if "spremnost" in c)
+    assert cookie.startswith("__Host-spremnost=")
+    assert "Secure" in cookie
+    assert "Path=/" in cookie
+    assert "Domain" not in cookie
+    assert door.get("/op/table", **https).status_code in (200, 403)
+    door.set_cookie(COOKIE, door.get_cookie("__Host-spremnost").value)
+    door.delete_cookie("__Host-spremnost")
+    assert door.get("/op/table", **https).status_code == 302

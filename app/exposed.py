@@ -124,6 +124,7 @@ class Situation:
     choice: Choice | None
     rows: tuple[Row, ...]
     spread: Spread | None = None  # how far a rise tells of dry ground
+    low_and_dry: float = 0.0  # of the exposed after a rise: on ground below the water that the layer shows dry
 
     @cached_property
     def by_area(self) -> Mapping[UUID, Row]:
@@ -271,9 +272,9 @@ def situation(session: Session, choice: Choice | None, tree: Tree, kept: KeptRun
     Raises what layers.recounting raises where a counting cannot be read like that.
     """
     figures = _figures(session, choice)
-    spread = None
+    spread, low_and_dry = None, 0.0
     if choice is not None and choice.rise_m and kept is not None:
-        figures, spread = _risen(session, choice, figures, kept)
+        figures, spread, low_and_dry = _risen(session, choice, figures, kept)
     above = {a.id: [o.id for o in tree.above(a)] for a in tree.municipalities}
     population = rounded_tree({a: f.population for a, (f, _) in figures.items()}, above)
     exposed = rounded_tree({a: f.exposed for a, (f, run) in figures.items() if run and f.exposed is not None}, above)
@@ -304,7 +305,7 @@ def situation(session: Session, choice: Choice | None, tree: Tree, kept: KeptRun
                 exact=_exact(figure, run),
             )
         )
-    return Situation(choice, tuple(rows), spread)
+    return Situation(choice, tuple(rows), spread, low_and_dry)
 
 
 def totals(rows: Iterable[Row], level: Level) -> list[Total]:
@@ -374,26 +375,32 @@ def _figures(session: Session, choice: Choice | None) -> dict[UUID, tuple[_Figur
 
 def _risen(
     session: Session, choice: Choice, figures: Mapping[UUID, tuple[_Figure, Run | None]], kept: KeptRuns
-) -> tuple[dict[UUID, tuple[_Figure, Run | None]], Spread]:
-    """The figures counted anew after the rise, from what each run keeps; the least that any of them tells."""
+) -> tuple[dict[UUID, tuple[_Figure, Run | None]], Spread, float]:
+    """The figures counted anew after the rise, from what each run keeps.
+
+    With them the least that any run tells of dry ground, and the people on low ground that its layer shows dry.
+    """
     reading = Reading(rise_m=choice.rise_m)
     recounts = {}
     for run_id in {run.id for _, run in figures.values() if run}:
         (stored,) = runs_of(session, Hazard(run_id=run_id), with_depths=True)
         recounts[run_id] = kept.recount(stored, reading)
     found: dict[UUID, tuple[_Figure, Run | None]] = {}
+    low = {run_id: dict(zip(one.areas, one.low_and_dry.tolist(), strict=True)) for run_id, one in recounts.items()}
+    low_and_dry = 0.0
     for area, (figure, run) in figures.items():
         if run is None:
             found[area] = figure, None
             continue
         number = recounts[run.id].numbers[area]
+        low_and_dry += low[run.id][area]
         risen = _Figure(
             number.population, number.exposed, number.not_modelled, number.by_class, figure.covered, figure.marks
         )
         found[area] = risen, run
     order = list(Spread)
     spreads = [recount.spread for recount in recounts.values()]
-    return found, max(spreads, key=order.index, default=Spread.NOT_NEEDED)
+    return found, max(spreads, key=order.index, default=Spread.NOT_NEEDED), low_and_dry
 
 
 def _exact(figure: _Figure | None, run: Run | None) -> Exact | None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-from flask import Flask, current_app, request
+from flask import Flask, request
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import exposed, languages
+from app.asking import current_kept
 from app.exposed import FLOOD, Choice, Row, Run, Situation, Tree
-from app.factory import current_settings
 from app.languages import _
 from app.maps import Classes, Swatch, classes_of
 from app.names import in_script, name_of
@@ -24,8 +24,7 @@ from gis.rise import HIGHEST_RISE_M, LOWEST_RISE_M
 from layers.areas import Area, Level
 from layers.catalogue import KIND_WORDS, STATE_WORDS, Kind, LayerVersion, Method, State, shown
 from layers.exposure import METHOD
-from layers.files import FileStore
-from layers.recounting import SPREAD_SENTENCES, KeptRuns
+from layers.recounting import LOW_AND_DRY, SPREAD_SENTENCES
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def look(session: Session, key: str | None = None) -> View:
     found = shown(session, Kind.MUNICIPALITIES)
     boundaries = found[0] if found else None
     tree = Tree.load(session, boundaries)
-    situation = exposed.situation(session, choice, tree, current_kept_runs())
+    situation = exposed.situation(session, choice, tree, current_kept())
     return View(choices, choice, boundaries, tree, situation, classes_of(situation.rows))
 
 
@@ -69,17 +68,14 @@ def asked_rise_cm() -> int:
     return max(least, min(most, RISE_STEP_CM * round(asked / RISE_STEP_CM)))
 
 
-def current_kept_runs() -> KeptRuns:
-    """What countings keep, opened once in each process."""
-    if "spremnost.kept_runs" not in current_app.extensions:
-        path = FileStore(current_settings().data_dir / "layers").path
-        current_app.extensions.setdefault("spremnost.kept_runs", KeptRuns(path))
-    return cast(KeptRuns, current_app.extensions["spremnost.kept_runs"])
-
-
 def spread_sentence(view: View) -> str:
-    """What a number after a rise leaves out."""
-    return languages.say(SPREAD_SENTENCES.get(view.situation.spread, "")) if view.situation.spread else ""
+    """What a number after a rise leaves out, and how many of its people live where the layer contradicts the ground."""
+    situation = view.situation
+    told = [SPREAD_SENTENCES.get(situation.spread, "")] if situation.spread else []
+    said = [languages.say(text) for text in told if text]
+    if situation.low_and_dry >= 1:
+        said.append(languages.say(LOW_AND_DRY, {"people": languages.whole(situation.low_and_dry)}))
+    return " ".join(said)
 
 
 def is_illustrative(version: LayerVersion | None) -> bool:

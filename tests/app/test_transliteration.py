@@ -98,7 +98,7 @@ def in_both_letters():
 
 HOLE = re.compile(r"%\(\w+\)s|\{[^{}]*\}|<[^<>]+>")
 CODE = re.compile(
-    r"\S+@[\w.]+|\w+\.crt|[eE]-mail|spremnost layers \w+|\w*_\w+(\.py|=on)?|script/\w+|(?<!\w)--?[a-z]\w*"
+    r"\S+@[\w.]+|\w+\.crt|[eE]-mail|spremnost(?: [a-z]+)+|\w*_\w+(\.py|=on)?|script/\w+|(?<!\w)--?[a-z]\w*"
     r"|postgresql-[\w-]+|-postgis\b"
 )
 UNITS = {"m", "km", "cm", "mm", "kg", "s", "kB", "MB", "GB", "GiB", "h", "min", "L", "l", "kW"}
@@ -106,8 +106,8 @@ UNITS = {"m", "km", "cm", "mm", "kg", "s", "kB", "MB", "GB", "GiB", "h", "min", 
 STAY = {"BYPASSRLS", "zip"}
 # Words that are the same in English and in Serbian, and are Serbian.
 SAME_WORDS = """
-    Brčko Demo Doboj Format Port Republika Srpska Spremnost Status administrator datum folder me minus model partner
-    period plan plus program raster server to token
+    Brčko Demo Disk Doboj Format Port Program Republika Srpska Spremnost Status administrator datum folder me
+    minus model partner period plan plus program raster server standard test to token
 """
 
 

@@ -46,7 +46,7 @@ class Mail(InSpaceById, Base):
 
     __tablename__ = "mail"
     __table_args__ = (
-        UniqueConstraint("message_id"),
+        UniqueConstraint("space_id", "message_id"),
         Index(None, "space_id", "state", "next_try_at"),
         Index(None, "space_id", "created_at"),
         Index(None, "person_id"),

@@ -15,7 +15,8 @@ from layers.findings import Finding, finding
 
 MOST_POINTS: Final = 20_000
 CIRCLE_POINTS: Final = 64
-MOST_RADIUS_KM: Final = 20_000
+MOST_RADIUS_KM: Final = 2_000
+MOST_CROSSING_POINTS: Final = 500
 EARTH: Final = Geod(ellps="WGS84")
 Read = tuple[shapely.Geometry | None, list[Finding]]
 
@@ -40,8 +41,7 @@ def polygon(text: str, where: str) -> Read:
                 where=where,
             )
         )
-        # Every place that the outline goes around, also in loops that run the other way: too much before too little.
-        ring = shapely.union_all(shapely.get_parts(shapely.polygonize([shapely.node(ring.exterior)])))
+        ring = _around(ring)
     return (None, [_unreadable(where, text)]) if ring.is_empty else (ring, findings + _swapped(ring, where))
 
 
@@ -66,7 +66,19 @@ def circle(text: str, where: str) -> Read:
         many = np.ones(CIRCLE_POINTS)
         x, y, _back = EARTH.fwd(lon * many, lat * many, around, km * 1000 * many)
         shape = shapely.Polygon(np.column_stack([x, y]))
+        if not shape.is_valid or np.ptp(x) > 180:  # around a pole, or over the date line
+            return None, [_unreadable(where, text)]
     return shape, _swapped(shape, where)
+
+
+def _around(ring: shapely.Polygon) -> shapely.Geometry:
+    """Every place that an outline goes around, also in loops that run the other way: too much before too little.
+
+    Of one with very many corners the hull: its crossings may be as many as the square of its corners.
+    """
+    if len(ring.exterior.coords) > MOST_CROSSING_POINTS:
+        return ring.convex_hull
+    return shapely.union_all(shapely.get_parts(shapely.polygonize([shapely.node(ring.exterior)])))
 
 
 def near_country(shape: shapely.Geometry) -> bool:

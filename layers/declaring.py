@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from foundation.audit import Actor, Subject, record
 from foundation.errors import N_, Word
 from layers.areas import Area, Level
+from layers.cap_shapes import MOST_CROSSING_POINTS
 from layers.field_errors import ChangedMeanwhile, Empty, NotAMunicipality
 from layers.incident_errors import DecisionNumbered, NoIncidentArea, UnusableShape
 from layers.incidents import (
@@ -288,10 +289,13 @@ def _areas_of(session: Session, one: Incident) -> Sequence[IncidentArea]:
 
 def polygons(shape: shapely.Geometry) -> shapely.MultiPolygon:
     """The polygons of what was drawn, valid. Raises UnusableShape."""
+    corners = shapely.get_num_coordinates(shape)
+    if corners > MOST_POINTS or (corners > MOST_CROSSING_POINTS and not shape.is_valid):
+        raise UnusableShape
     sound = shapely.make_valid(shape)
     parts = [g for g in shapely.get_parts(sound).tolist() if g.geom_type in ("Polygon", "MultiPolygon") and g.area > 0]
     whole = shapely.union_all(parts) if parts else None
-    if whole is None or shapely.get_num_coordinates(whole) > MOST_POINTS:
+    if whole is None:
         raise UnusableShape
     left, bottom, right, top = whole.bounds
     if not (left >= -180 and right <= 180 and bottom >= -90 and top <= 90):

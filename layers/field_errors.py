@@ -47,6 +47,12 @@ class NoSuchStation(NotThere):
     text = N_("There is no gauge {station}.")
 
 
+class StationClosed(Conflict):
+    """Nobody reads that gauge any more."""
+
+    text = N_("{station} is read no more since {at}; look whether you mean another gauge.")
+
+
 class StationExists(Conflict):
     """The code is taken."""
 

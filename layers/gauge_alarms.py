@@ -191,8 +191,12 @@ def watch_correction(session: Session, space: UUID, station: Station, *, by: Act
 
 
 def open_alarms(session: Session, space: UUID, station_ids: Collection[UUID] | None = None) -> list[GaugeAlarm]:
-    """The thresholds that are passed now, of some gauges or of all, by gauge in the order of the plan."""
-    query = select(GaugeAlarm).where(GaugeAlarm.space_id == space, GaugeAlarm.left_at.is_(None))
+    """The thresholds that are passed now, of some gauges that are read or of all, by gauge in the order of the plan."""
+    query = (
+        select(GaugeAlarm)
+        .join(Station, Station.id == GaugeAlarm.station_id)
+        .where(GaugeAlarm.space_id == space, GaugeAlarm.left_at.is_(None), Station.closed_at.is_(None))
+    )
     if station_ids is not None:
         query = query.where(GaugeAlarm.station_id.in_(station_ids))
     alarms = session.scalars(query.limit(MOST_OPEN))

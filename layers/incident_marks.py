@@ -18,6 +18,7 @@ from foundation.audit import Actor, Subject, record
 from foundation.database import Base, InSpaceById, app_may, same_space
 from foundation.errors import N_, Word
 from layers import country
+from layers.cap_shapes import MOST_CROSSING_POINTS
 from layers.gauges import NEAR_DEGREES, station
 from layers.incident_errors import AlreadyLinked, NoSuchSketch, TooMany, UnusableShape
 from layers.incidents import Incident, incident, short_text
@@ -194,6 +195,8 @@ def _sound(shape: shapely.Geometry) -> shapely.Geometry:
     if shape.geom_type not in DRAWN or shape.is_empty or shapely.get_num_coordinates(shape) > MOST_POINTS:
         raise UnusableShape
     if not shape.is_valid:
+        if shapely.get_num_coordinates(shape) > MOST_CROSSING_POINTS:
+            raise UnusableShape
         shape = shapely.make_valid(shape)
     if not near.contains(shape):
         raise UnusableShape

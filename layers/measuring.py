@@ -27,6 +27,7 @@ from layers.field_errors import (
     NoSuchStation,
     ReadingConflict,
     ReadingFromTheFuture,
+    StationClosed,
     said,
 )
 from layers.gauge_alarms import watch, watch_correction
@@ -60,8 +61,8 @@ def enter(
     """Add readings; all or none. The same reading a second time changes nothing.
 
     confirmed: keep what does not follow from its neighbours, marked as doubtful; a machine cannot be asked, so its
-    readings come confirmed. at: the space's clock. Raises NoSuchStation, LevelOutOfRange, ReadingFromTheFuture,
-    ReadingConflict, ImplausibleReading (MetresTaken, LikeMetres).
+    readings come confirmed. at: the space's clock. Raises NoSuchStation, StationClosed, LevelOutOfRange,
+    ReadingFromTheFuture, ReadingConflict, ImplausibleReading (MetresTaken, LikeMetres).
     """
     stations = stations_of(session, measured)
     for one in measured:
@@ -152,11 +153,14 @@ def correct(
 
 
 def stations_of(session: Session, measured: Collection[Measured]) -> dict[UUID, Station]:
-    """The stations that the readings name. Raises NoSuchStation."""
+    """The stations that the readings name. Raises NoSuchStation, StationClosed."""
     wanted = {one.station_id for one in measured}
     found = {s.id: s for s in session.scalars(select(Station).where(Station.id.in_(wanted)))}
     for missing in wanted - found.keys():
         raise NoSuchStation(station=missing)
+    for station in found.values():
+        if station.closed_at is not None:
+            raise StationClosed(station=station.title, at=said(station.closed_at))
     return found
 
 

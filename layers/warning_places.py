@@ -59,21 +59,29 @@ class Where:
         return None if self.shape is None else from_shape(self.shape, srid=4326)
 
 
-def shares_touched(session: Session, version_id: UUID, place: bytes) -> dict[UUID, float | None]:
-    """{municipality: share of its land in a place (WKB, EPSG:4326)} by a version's boundaries; None: point or line."""
+def shares_touched(session: Session, version_id: UUID, place: shapely.Geometry) -> dict[UUID, float | None]:
+    """{municipality: share of its land in a place (EPSG:4326)} by a version's boundaries; None: point or line."""
     shares: dict[UUID, float | None] = {}
-    for area_id, also_covers, share in session.execute(TOUCHED, {"place": place, "version": version_id}).all():
-        if share is None or share >= LEAST_SHARE:
-            shares[area_id] = share
-            # Of what lies somewhere in that boundary nobody knows which part is touched.
-            shares |= dict.fromkeys(also_covers)
+    parts = shapely.get_parts(place)
+    # Areas before points: what an area covers is known better.
+    for dimension in (2, 1, 0):
+        alike = parts[shapely.get_dimensions(parts) == dimension]
+        if not len(alike):
+            continue
+        wkb = shapely.union_all(alike).wkb
+        for area_id, also_covers, share in session.execute(TOUCHED, {"place": wkb, "version": version_id}).all():
+            if share is None or share >= LEAST_SHARE:
+                shares.setdefault(area_id, share)
+                # Of what lies somewhere in that boundary nobody knows which part is touched.
+                for other in also_covers:
+                    shares.setdefault(other, None)
     return shares
 
 
 def municipalities_touched(session: Session, shape: shapely.Geometry) -> set[UUID]:
     """The municipalities that a shape (EPSG:4326) touches, as far as boundaries are known."""
     boundaries = shown(session, Kind.MUNICIPALITIES)
-    return set(shares_touched(session, boundaries[0].id, shape.wkb)) if boundaries else set()
+    return set(shares_touched(session, boundaries[0].id, shape)) if boundaries else set()
 
 
 class Placing:
@@ -131,7 +139,7 @@ class Placing:
             return {}
         key = shape.wkb
         if key not in self._shares:
-            self._shares[key] = shares_touched(self.session, self.version, key)
+            self._shares[key] = shares_touched(self.session, self.version, shape)
         return {area: (share, coarse) for area, share in self._shares[key].items()}
 
     def _shape(self, region: WarningRegion) -> shapely.Geometry | None:

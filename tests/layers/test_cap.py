@@ -3,6 +3,7 @@
 import http.server
 import json
 import threading
+import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -128,6 +129,15 @@ def test_an_outline_that_crosses_itself_keeps_both_its_sides():
     assert shape.area == pytest.approx(0.5)  # two triangles with base 1 and height 1/2
 
 
+def test_an_outline_that_crosses_itself_a_million_times_is_taken_by_its_hull():
+    star = " ".join(f"{44 + (i * 7919 % 10_000) / 1e4},{18 + (i * 104_729 % 10_007) / 1e4}" for i in range(10_000))
+    began = time.perf_counter()
+    shape, odd = place(polygon=star)
+    assert time.perf_counter() - began < 5
+    assert odd >= {"crossing_polygon"}
+    assert shape.equals(shape.convex_hull)
+
+
 def test_an_outline_that_is_not_closed_is_closed():
     shape, odd = place(polygon="44,18 44,19 45,19 45,18")
     assert odd == {"open_polygon"}
@@ -161,7 +171,9 @@ def test_a_circle_of_no_radius_is_a_point():
     assert place(polygon=None, circle="44.73,18.09 0.0") == (shapely.Point(18.09, 44.73), set())
 
 
-@pytest.mark.parametrize("circle", ["44.73,18.09", "44.73,18.09 -1", "44.73,18.09 nan", "here 5"])
+@pytest.mark.parametrize(
+    "circle", ["44.73,18.09", "44.73,18.09 -1", "44.73,18.09 nan", "here 5", "44,18 2001", "89,18 1500", "10,179 900"]
+)
 def test_a_circle_that_cannot_be_read_is_told(circle):
     assert place(polygon=None, circle=circle) == (None, {"unreadable_shape"})
 

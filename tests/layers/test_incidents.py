@@ -138,7 +138,10 @@ def test_an_incident_is_somewhere(session):
         propose(session, place=box(18.0, 44.5, 18.2, 44.7))  # no boundaries are known
 
 
-@pytest.mark.parametrize("shape", [Point(18, 44), LineString([(18, 44), (18, 45)]), box(200, 44, 201, 45)])
+STAR = shapely.Polygon([(18 + i * 7919 % 1000 / 1000, 44 + i * 104_729 % 1009 / 1000) for i in range(1000)])
+
+
+@pytest.mark.parametrize("shape", [Point(18, 44), LineString([(18, 44), (18, 45)]), box(200, 44, 201, 45), STAR])
 def test_what_is_no_area_on_earth_is_refused(session, doboj, shape):
     with pytest.raises(UnusableShape):
         propose(session, doboj, place=shape)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import ProgrammingError
 from foundation.audit import Subject, entries
 from foundation.spaces import OPERATIONAL_SPACE_ID as OP
 from foundation.spaces import Space, SpaceState
-from layers import measuring, readings
+from layers import gauges, measuring, readings
 from layers.areas import Area
 from layers.field_errors import (
     AlreadyCorrected,
@@ -26,7 +26,9 @@ from layers.field_errors import (
     NoSuchStation,
     ReadingConflict,
     ReadingFromTheFuture,
+    StationClosed,
 )
+from layers.gauge_alarms import open_alarms
 from layers.readings import Measured, Reading, ReadingSource
 from tests.layers.builders_field import DUTY, NOON, a_station, enter
 
@@ -93,6 +95,15 @@ def test_a_reading_of_later_than_now_is_refused(session, doboj):
 def test_a_gauge_that_is_not_there_takes_no_reading(session, doboj):
     with pytest.raises(NoSuchStation):
         measuring.enter(session, OP, [Measured(OP, NOON, Decimal(1))], source=ReadingSource.API, by=DUTY, at=NOON)
+
+
+def test_a_gauge_that_is_read_no_more_takes_no_reading_and_rings_no_more(session, doboj):
+    enter(session, doboj, 310)
+    assert len(open_alarms(session, OP)) == 1
+    gauges.close_station(session, doboj.id, by=DUTY, at=NOON)
+    with pytest.raises(StationClosed, match="is read no more since 2026-05-14"):
+        enter(session, doboj, 312, first=NOON + HOUR)
+    assert open_alarms(session, OP) == []
 
 
 # --- what does not look right ----------------------------------------------------------------------------------------

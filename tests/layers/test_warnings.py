@@ -282,6 +282,14 @@ def test_a_point_touches_the_municipality_that_it_lies_in(session, country):
     assert found.municipalities == {country["east"].id: None}
 
 
+def test_a_point_beside_a_polygon_touches_its_own_municipality_too(session, country):
+    both = an_area_xml().replace("<polygon>", "<circle>44.55,18.3 0</circle><polygon>")
+    put(session, a_message(an_info(areas=both)))
+    [found] = active(session, OP, NOON)
+    assert found.municipalities[country["east"].id] is None
+    assert found.municipalities[country["doboj"].id] == pytest.approx(0.5)
+
+
 def test_a_region_touches_all_its_municipalities_and_is_called_coarse(session, country):
     put(session, a_message(an_info(areas=an_area_xml(polygon=None, codes=[("EMMA_ID", "BA003")]))))
     [found] = active(session, OP, NOON)

@@ -30,11 +30,13 @@ PUBLIC = {
     "joining.choose",
     "joining.forgot",
     "joining.ask",
+    "metrics.show",  # on the machine itself, or with a key
     "openapi.spec",
     "code.ask",
     "code.check",
     "sign_in.other",
     "sign_in.back",
+    "trust.certificate",  # what a phone must have before it can trust us
 }
 # What everybody who is signed in may change: it is their own.
 PERSONAL = {"sign_in.leave", "sign_in.act", "notices.read", "notices.save", "api.read"}

@@ -36,7 +36,8 @@ PUBLIC = {
     "code.check",
     "sign_in.other",
     "sign_in.back",
-    "trust.certificate",  # what a phone must have before it can trust us
+    "trust.show",  # what a phone must have before it can trust us
+    "trust.certificate",
 }
 # What everybody who is signed in may change: it is their own.
 PERSONAL = {"sign_in.leave", "sign_in.act", "notices.read", "notices.save", "api.read"}

@@ -22,13 +22,16 @@ ENTRIES: Final = (
     ("gauges.show", N_("Gauges")),
     ("warnings.show", N_("Warnings")),
     ("incidents.show", N_("Incidents")),
-    ("risk.show", N_("Risk index")),
     ("layers.show", N_("Layers")),
+)
+MORE: Final = (
+    ("risk.show", N_("Risk index")),
     ("jobs.show", N_("Jobs")),
     ("sharing.show", N_("Sharing")),
     ("status.show", N_("Status")),
     ("people.show", N_("Administration")),
 )
+"""What is opened more seldom stands in the menu."""
 REAL_WORLD: Final = frozenset({"sharing.show"})
 """What is settled in the real world also for exercises."""
 ADMINISTRATION: Final = (
@@ -45,6 +48,11 @@ ADMINISTRATION: Final = (
 def navigation() -> list[tuple[str, str]]:
     """(endpoint, word) of what whoever asks may open."""
     return _open_to_me(ENTRIES)
+
+
+def seldom() -> list[tuple[str, str]]:
+    """(endpoint, word) of what whoever asks may open from the menu."""
+    return _open_to_me(MORE)
 
 
 def administration() -> list[tuple[str, str]]:
@@ -80,6 +88,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         administration=administration,
         navigation=navigation,
+        seldom=seldom,
         space_now=space_now,
         unread_notices=unread_notices,
     )

@@ -64,6 +64,7 @@ _KEPT: Final = re.compile(
     | (?<!\w)script/[\w-]+ | (?<!\w)/[\w-]+(?:/[\w.-]+)+                          # commands and paths
     | (?<!\w)spremnost\s(?:{"|".join(COMMANDS.split())})(?:\s(?:count|import|list|remove|show))?(?!\w)
     | (?:(?<=[\s(])|^)--?[a-z][\w-]*(?=[\s,.;:)=]|$)
+    | doi:[^\s)]+ | (?<![\w-])[a-z]+(?:-[a-z]+)+-\d+(?!\w)                          # codes
     | \w*[^\W_]_\w+(?:=\w+)? | postgresql-[\w{{}}-]+                              # effis_fwi, SPREMNOST_DEMO=on
     | [\w*…-]+(?:\.[\w-]+)*\.(?:{"|".join(ENDINGS.split())})(?!\w)                # names of files
     | (?<!\w)\.(?:{"|".join(ENDINGS.split())})(?!\w)

@@ -19,7 +19,8 @@ def risk_records(of: RiskModel, indicators: Sequence[RiskIndicator], found: Sequ
     """A model's indices as a table, with every indicator's value and what is missing."""
     by = maker()
     said = f"{of.source}, {of.edition}. {of.licence}"
-    stamp = stamped(f"{_('Risk index')} · {of.name}", (said,), methods_of(found), by)
+    title = _("Risk index")
+    stamp = stamped(f"{title} · {of.name}", (said,), methods_of(found), by)
     score = Kind.EXACT
     columns = (
         Column("code", _("code"), tag="#adm3+code", width=9),

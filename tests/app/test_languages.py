@@ -143,7 +143,7 @@ def test_times_are_those_of_sarajevo_in_summer_and_winter(speak):
 def test_an_error_is_said_in_the_language_of_the_reader(speak):
     error = PortTaken(port=8000, host="127.0.0.1", reason="zauzeto", variable="SPREMNOST_PORT")
     speak("bs")
-    assert languages.sentence(error).startswith("Priključak 8000 na 127.0.0.1")
+    assert languages.sentence(error).startswith("Port 8000 na 127.0.0.1")
     speak("en")
     assert languages.sentence(error) == str(error)
 

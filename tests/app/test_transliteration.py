@@ -61,6 +61,7 @@ SENTENCES = {
         "Пишите на pomoc@primjer.ba или отворите https://primjer.ba/pomoc"
     ),
     "datoteke .xlsx i primjer.csv": "датотеке .xlsx и primjer.csv",
+    "kao inform-bih-2025 (doi:10.2760/094023)": "као inform-bih-2025 (doi:10.2760/094023)",
     "Priključak {port} na {host} nije slobodan.": "Прикључак {port} на {host} није слободан.",
     # numbers, and what only looks like one
     "II stepen, XIV vijek, redovna i vanredna odbrana": "II степен, XIV вијек, редовна и ванредна одбрана",
@@ -98,15 +99,15 @@ def in_both_letters():
 
 HOLE = re.compile(r"%\(\w+\)s|\{[^{}]*\}|<[^<>]+>")
 CODE = re.compile(
-    r"\S+@[\w.]+|\w+\.crt|[eE]-mail|spremnost(?: [a-z]+)+|\w*_\w+(\.py|=on)?|script/\w+|(?<!\w)--?[a-z]\w*"
-    r"|postgresql-[\w-]+|-postgis\b"
+    r"\S+@[\w.]+|doi:\S+|\w+-\w+-\d+|\w+\.crt|[eE]-mail|spremnost(?: [a-z]+)+"
+    r"|\w*_\w+(\.py|=on)?|script/\w+|(?<!\w)--?[a-z]\w*|postgresql-[\w-]+|-postgis\b"
 )
 UNITS = {"m", "km", "cm", "mm", "kg", "s", "kB", "MB", "GB", "GiB", "h", "min", "L", "l", "kW"}
 # Words seen to stay in Latin letters, and right so.
 STAY = {"BYPASSRLS", "zip"}
 # Words that are the same in English and in Serbian, and are Serbian.
 SAME_WORDS = """
-    Brčko Demo Disk Doboj Format Port Program Republika Srpska Spremnost Status administrator datum folder me
+    Brčko Demo Disk Doboj Format Model Port Program Republika Srpska Spremnost Status administrator datum folder me
     minus model partner period plan plus program raster server standard test to token
 """
 

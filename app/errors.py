@@ -4,7 +4,7 @@ from typing import ClassVar, Self
 
 from foundation.errors import N_, FoundationError, NoSuchFigure, NoSuchSpace
 from gis.errors import GisError
-from layers.errors import LayersError, NoSuchArea, NoSuchLayer, NoSuchSavedAsk, TooManySaved
+from layers.errors import LayersError, NoSuchArea, NoSuchLayer, NoSuchSavedAsk, SavedAskInUse, TooManySaved
 from layers.field_errors import Conflict, NotThere
 from layers.risk_errors import NoSuchIndicator, NoSuchRiskModel
 
@@ -564,6 +564,7 @@ STATUS: dict[type[Exception], int] = {
     NoSuchArea: 404,
     NoSuchSavedAsk: 404,
     TooManySaved: 409,
+    SavedAskInUse: 409,
     NotThere: 404,
     Conflict: 409,
 }

@@ -30,7 +30,8 @@ from foundation.audit import Actor, Subject, record
 from foundation.database import Base, InSpaceById, app_may, same_space
 from foundation.errors import N_, Word
 from layers.areas import Area
-from layers.incident_errors import NoSuchArea, NoSuchEntry, SamePerson, TooMany
+from layers.errors import NoSuchArea
+from layers.incident_errors import NoSuchEntry, SamePerson, TooMany
 from layers.incidents import incident, not_in_future, short_text
 
 MOST_AT_ONCE: Final = 500
@@ -255,7 +256,7 @@ def _add(
     **more: Any,
 ) -> DiaryEntry:
     if session.get(Area, area_id) is None:
-        raise NoSuchArea
+        raise NoSuchArea(id=area_id)
     if incident_id is not None:
         incident(session, space, incident_id)
     not_in_future(happened_at, at)

@@ -229,6 +229,12 @@ class NoSuchSavedAsk(LayersError):
     text = N_("This saved question does not exist, or has been removed.")
 
 
+class SavedAskInUse(LayersError):
+    """An incident is about the saved question."""
+
+    text = N_("{name} belongs to an incident and stays; take it off there first.")
+
+
 class TooManySaved(LayersError):
     """An organisation has as many saved questions as it may have."""
 

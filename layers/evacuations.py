@@ -21,11 +21,11 @@ from foundation.database import Base, InSpaceById, app_may, same_space
 from foundation.errors import N_, Word
 from foundation.folding import folded
 from layers.areas import Area, Level, above
+from layers.errors import NoSuchArea
 from layers.field_errors import said
 from layers.incident_errors import (
     EvacuatedTwice,
     FallingNumber,
-    NoSuchArea,
     TooEarly,
     WrongEvacuationStep,
     WrongNumberOfPeople,
@@ -249,7 +249,7 @@ def _place(session: Session, one: Incident, area_id: UUID | None, place: str) ->
         return f"name:{folded(name)}", name
     area = session.get(Area, area_id)
     if area is None:
-        raise NoSuchArea
+        raise NoSuchArea(id=area_id)
     own = {a.id for a in municipalities(session, one.space_id, [one.id]).get(one.id, [])}
     if area.level not in PLACES or not own & {area.id, *(over.id for over in above(session, area))}:
         raise WrongPlaceOfEvacuation

@@ -60,12 +60,6 @@ class TooMany(FieldError):
     text = N_("{what}: at most {most}.")
 
 
-class NoSuchArea(NotThere):
-    """No area has that id."""
-
-    text = N_("There is no such area.")
-
-
 class NoSuchEntry(NotThere):
     """No entry of a diary has that id in this space."""
 
@@ -115,6 +109,12 @@ class NoSuchSketch(NotThere):
     """No sketch has that id in this space."""
 
     text = N_("There is no such sketch here.")
+
+
+class NoSuchLink(NotThere):
+    """No link of an incident has that id in this space."""
+
+    text = N_("This does not belong to the incident, or not any more.")
 
 
 class AlreadyLinked(Conflict):

@@ -21,7 +21,8 @@ from foundation.database import Base, InSpaceById, app_may, same_space
 from foundation.errors import N_, Word
 from foundation.folding import folded
 from layers.areas import Area
-from layers.incident_errors import NoSuchArea, WrongNumberOfPeople
+from layers.errors import NoSuchArea
+from layers.incident_errors import WrongNumberOfPeople
 from layers.incidents import incident, not_in_future, short_text
 
 MOST_AT_ONCE: Final = 2000
@@ -111,7 +112,7 @@ def report(
     if value is not None and not 0 <= value <= MOST:
         raise WrongNumberOfPeople(field=Word(N_("number")), value=value)
     if area_id is not None and session.get(Area, area_id) is None:
-        raise NoSuchArea
+        raise NoSuchArea(id=area_id)
     not_in_future(as_of, at)
     written = short_text(source, N_("source"), 200)
     new = IncidentFigure(

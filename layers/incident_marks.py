@@ -1,4 +1,4 @@
-"""What hangs on an incident: sketches on the map, and the warnings and gauges that it is about."""
+"""What hangs on an incident: sketches on the map, and the warnings, gauges and saved questions that it is about."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from foundation.errors import N_, Word
 from layers import country
 from layers.cap_shapes import MOST_CROSSING_POINTS
 from layers.gauges import NEAR_DEGREES, station
-from layers.incident_errors import AlreadyLinked, NoSuchSketch, TooMany, UnusableShape
+from layers.incident_errors import AlreadyLinked, NoSuchLink, NoSuchSketch, TooMany, UnusableShape
 from layers.incidents import Incident, incident, short_text
+from layers.saved_asks import saved_ask
 from layers.warnings import message
 
 MOST_SKETCHES: Final = 500
@@ -49,19 +50,21 @@ class Sketch(InSpaceById, Base):
 
 
 class IncidentLink(InSpaceById, Base):
-    """A warning or a gauge that an incident is about."""
+    """A warning, a gauge or a saved question that an incident is about."""
 
     __tablename__ = "incident_link"
     __table_args__ = (
         same_space("incident_id", "incident"),
         same_space("warning_id", "warning"),
-        CheckConstraint("num_nonnulls(warning_id, station_id) = 1", name="one_target"),
+        same_space("saved_ask_id", "saved_ask"),
+        CheckConstraint("num_nonnulls(warning_id, station_id, saved_ask_id) = 1", name="one_target"),
         Index(
-            None,
+            "uq_incident_link_target",
             "space_id",
             "incident_id",
             "warning_id",
             "station_id",
+            "saved_ask_id",
             unique=True,
             postgresql_nulls_not_distinct=True,
         ),
@@ -72,6 +75,7 @@ class IncidentLink(InSpaceById, Base):
     incident_id: Mapped[UUID]
     warning_id: Mapped[UUID | None]
     station_id: Mapped[UUID | None] = mapped_column(ForeignKey("station.id"))
+    saved_ask_id: Mapped[UUID | None]
     linked_at: Mapped[datetime]
     linked_by: Mapped[str]
 
@@ -139,20 +143,27 @@ def link(
     *,
     warning_id: UUID | None = None,
     station_id: UUID | None = None,
+    saved_ask_id: UUID | None = None,
     by: Actor,
     at: datetime,
 ) -> IncidentLink:
-    """An incident is about a warning or a gauge. Raises NoIncident, NoSuchWarning, NoSuchStation, AlreadyLinked."""
+    """An incident is about a warning, a gauge or a saved question: one of them.
+
+    Raises NoIncident, NoSuchWarning, NoSuchStation, NoSuchSavedAsk, AlreadyLinked.
+    """
     one = incident(session, space, incident_id)
     if warning_id is not None:
         message(session, space, warning_id)
     if station_id is not None:
         station(session, station_id)
+    if saved_ask_id is not None:
+        saved_ask(session, saved_ask_id, space=space)
     new = IncidentLink(
         space_id=space,
         incident_id=incident_id,
         warning_id=warning_id,
         station_id=station_id,
+        saved_ask_id=saved_ask_id,
         linked_at=at,
         linked_by=by.label,
     )
@@ -160,12 +171,27 @@ def link(
         with session.begin_nested():
             session.add(new)
     except IntegrityError as error:
-        if "ix_incident_link" in str(error.orig):
+        if "uq_incident_link_target" in str(error.orig):
             raise AlreadyLinked from error
         raise
-    facts = {"warning": warning_id and str(warning_id), "station": station_id and str(station_id)}
-    _audit(session, one, "incident.linked", facts, by=by, at=at)
+    _audit(session, one, "incident.linked", _target(new), by=by, at=at)
     return new
+
+
+def unlink(session: Session, space: UUID, link_id: UUID, *, by: Actor, at: datetime) -> None:
+    """Take a link back; the audit keeps that it was there. Raises NoSuchLink."""
+    found = session.get(IncidentLink, (space, link_id))
+    if found is None:
+        raise NoSuchLink
+    one = incident(session, space, found.incident_id)
+    session.delete(found)
+    session.flush()
+    _audit(session, one, "incident.unlinked", _target(found), by=by, at=at)
+
+
+def _target(one: IncidentLink) -> dict[str, str]:
+    targets = {"warning": one.warning_id, "station": one.station_id, "saved_ask": one.saved_ask_id}
+    return {kind: str(target) for kind, target in targets.items() if target is not None}
 
 
 def links(session: Session, space: UUID, incident_id: UUID) -> Sequence[IncidentLink]:

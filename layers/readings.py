@@ -40,7 +40,7 @@ FASTEST_CM_PER_HOUR: Final = Decimal(100)
 SMALL_STEP_CM: Final = Decimal(50)
 """A step of so much is believed however short the time."""
 METRES_BELOW_CM: Final = Decimal(25)
-_LOCK_CLASS: Final = 5_002
+_LOCK_CLASS: Final = 5_005
 
 
 class ReadingSource(StrEnum):

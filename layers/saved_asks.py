@@ -11,12 +11,13 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, Integer, func, literal, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from foundation.audit import Actor, Subject, record
 from foundation.database import Base, Facts, InSpaceById, app_may
 from layers.asking import Answer
-from layers.errors import LayersError, NoSuchSavedAsk, NoteTooLong, SavedAskWithoutName, TooManySaved
+from layers.errors import LayersError, NoSuchSavedAsk, NoteTooLong, SavedAskInUse, SavedAskWithoutName, TooManySaved
 from layers.questions import Question
 from layers.runs import runs_of
 
@@ -105,11 +106,16 @@ def saved_ask(session: Session, saved_id: UUID, *, space: UUID) -> SavedAsk:
 
 
 def remove(session: Session, saved_id: UUID, *, space: UUID, by: Actor, at: datetime) -> None:
-    """Remove a saved question; the audit keeps that it was there. Raises NoSuchSavedAsk."""
+    """Remove a saved question; the audit keeps that it was there. Raises NoSuchSavedAsk, SavedAskInUse."""
     found = saved_ask(session, saved_id, space=space)
+    try:
+        with session.begin_nested():
+            session.delete(found)
+    except IntegrityError as error:
+        if "incident_link" in str(error.orig):
+            raise SavedAskInUse(name=found.name) from error
+        raise
     _audit(session, found, "ask.removed", by=by, at=at)
-    session.delete(found)
-    session.flush()
 
 
 def still_holds(session: Session, kept: SavedAsk) -> bool:

@@ -22,12 +22,12 @@ from layers import evacuations, incident_figures
 from layers.areas import Area, Boundary, municipalities_of
 from layers.catalogue import Kind, LayerVersion, shown
 from layers.diary import DiaryEntry
+from layers.errors import NoSuchArea
 from layers.evacuations import Evacuation
 from layers.exposure import TREE
 from layers.features import Feature
 from layers.gauge_alarms import GaugeAlarm, alarms_between
 from layers.gauge_states import GaugeState, states
-from layers.incident_errors import NoSuchArea
 from layers.incident_figures import FigureKind, IncidentFigure, Reported
 from layers.incidents import OPEN, Incident, IncidentState, IncidentStep, municipalities, touches
 from layers.readings import Reading
@@ -97,7 +97,7 @@ def situation(session: Session, space: UUID, area_id: UUID, until: datetime, *, 
     """The report for an area at any level. until: by the space's clock. Raises NoSuchArea."""
     area = session.get(Area, area_id)
     if area is None:
-        raise NoSuchArea
+        raise NoSuchArea(id=area_id)
     since = until - timedelta(hours=hours)
     ids = municipalities_of(session, area_id)
     below = list(session.scalars(select(Area).where(Area.id.in_(ids)).order_by(Area.code)))

@@ -11,8 +11,9 @@ from foundation.audit import entries as audit_entries
 from foundation.spaces import OPERATIONAL_SPACE_ID as OP
 from layers import diary
 from layers.diary import EntryKind
+from layers.errors import NoSuchArea
 from layers.field_errors import Empty
-from layers.incident_errors import FromTheFuture, NoIncident, NoSuchArea, NoSuchEntry, SamePerson, TooLong, TooMany
+from layers.incident_errors import FromTheFuture, NoIncident, NoSuchEntry, SamePerson, TooLong, TooMany
 from tests.layers.builders_field import DUTY, NOON, an_area
 from tests.layers.test_incidents import propose
 

@@ -12,6 +12,7 @@ from foundation.audit import entries
 from foundation.spaces import OPERATIONAL_SPACE_ID as OP
 from layers import declaring, evacuations, incident_figures
 from layers.areas import Level
+from layers.errors import NoSuchArea
 from layers.evacuations import STEPS, EvacuationState, evacuation
 from layers.field_errors import Empty
 from layers.incident_errors import (
@@ -19,7 +20,6 @@ from layers.incident_errors import (
     FallingNumber,
     FromTheFuture,
     NoIncident,
-    NoSuchArea,
     TooEarly,
     WrongEvacuationStep,
     WrongIncidentStep,

@@ -11,10 +11,13 @@ from foundation import audit
 from foundation.audit import Subject
 from foundation.people import Organisation, OrganisationKind
 from foundation.spaces import OPERATIONAL_SPACE_ID, Space
-from layers import saved_asks
+from layers import declaring, incident_marks, saved_asks
 from layers.asking import ask
 from layers.catalogue import Kind, Method
-from layers.errors import NoSuchSavedAsk, NoteTooLong, SavedAskWithoutName, TooManySaved
+from layers.declaring import IncidentFacts
+from layers.errors import NoSuchSavedAsk, NoteTooLong, SavedAskInUse, SavedAskWithoutName, TooManySaved
+from layers.incident_errors import AlreadyLinked, NoSuchLink
+from layers.incidents import IncidentKind
 from layers.questions import Question
 from layers.recounting import KeptRuns, Reading
 from layers.runs import Family, Hazard
@@ -154,3 +157,22 @@ def test_a_saved_answer_whose_layer_was_withdrawn_holds_no_longer(session, world
     world.flood.become("withdrawn")
     session.flush()
     assert not still_holds(session, made)
+
+
+def test_an_incident_is_about_a_saved_question_which_then_stays(session, world, keep, maglaj, noon):
+    made = keep(maglaj)
+    facts = IncidentFacts(IncidentKind.FLOOD, "Bosna", frozenset([world.west]))
+    one = declaring.propose(session, OPERATIONAL_SPACE_ID, facts, by=maglaj, at=noon)
+    how = {"by": maglaj, "at": noon}
+    link = incident_marks.link(session, OPERATIONAL_SPACE_ID, one.id, saved_ask_id=made.id, **how)
+    with pytest.raises(AlreadyLinked):
+        incident_marks.link(session, OPERATIONAL_SPACE_ID, one.id, saved_ask_id=made.id, **how)
+    with pytest.raises(SavedAskInUse, match="Valley belongs to an incident"):
+        remove(session, made.id, space=OPERATIONAL_SPACE_ID, **how)
+    assert saved_ask(session, made.id, space=OPERATIONAL_SPACE_ID) is made
+    incident_marks.unlink(session, OPERATIONAL_SPACE_ID, link.id, **how)
+    with pytest.raises(NoSuchLink):
+        incident_marks.unlink(session, OPERATIONAL_SPACE_ID, link.id, **how)
+    remove(session, made.id, space=OPERATIONAL_SPACE_ID, **how)
+    with pytest.raises(NoSuchSavedAsk):
+        incident_marks.link(session, OPERATIONAL_SPACE_ID, one.id, saved_ask_id=made.id, **how)

@@ -10,10 +10,10 @@ from foundation.spaces import OPERATIONAL_SPACE_ID as OP
 from layers import catalogue, declaring, diary, evacuations, incident_figures
 from layers.areas import Level
 from layers.catalogue import Kind, Method, State
+from layers.errors import NoSuchArea
 from layers.features import Feature
 from layers.gauge_states import Condition
 from layers.gauges import DefenceLevel
-from layers.incident_errors import NoSuchArea
 from layers.incident_figures import FigureKind
 from layers.incidents import IncidentState
 from layers.situation import situation

@@ -80,7 +80,7 @@ def make(database: Database, data_dir: Path, tell: Callable[[str], None] = lambd
             version_id = importing.receive(database, data_dir, incoming, by=MAKER, most_bytes=importing.OPERATOR_BYTES)
             importing.read_in(database, data_dir, version_id, by=MAKER, then=_count_at_the_end)
     with database.without_space() as session:
-        hazards = exposure.uncounted(session)
+        hazards = exposure.outdated(session)
     for number, hazard in enumerate(hazards, 1):
         tell(f"Counting exposed people, hazard {number} of {len(hazards)}")
         importing.count_exposure(database, data_dir, hazard)

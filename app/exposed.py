@@ -17,9 +17,11 @@ from sqlalchemy.orm import Session
 
 from app.names import folded, in_order, name_of, sorted_by_name
 from app.numbers import rounded, rounded_tree
+from layers import annual
 from layers.areas import Area, Boundary, Level
-from layers.catalogue import RANK, Kind, LayerVersion, Method, State, shown
-from layers.exposure import MEASURES, ExposureFigure, ExposureRun
+from layers.catalogue import Kind, LayerVersion, Method, State, precedence, shown
+from layers.exposure import ExposureFigure, ExposureRun
+from layers.measures import MEASURES
 from layers.recounting import KeptRuns, Reading, Spread
 from layers.runs import Hazard, runs_of
 
@@ -191,7 +193,7 @@ def current_runs(session: Session) -> list[Run]:
         for r in rows
         if r.hazard_version_id in newest and versions[r.hazard_version_id].state == State.READY
     ]
-    return sorted(runs, key=lambda run: (RANK[run.hazard.method], -run.computed_at.timestamp(), run.hazard.layer.name))
+    return sorted(runs, key=lambda run: precedence(run.hazard))
 
 
 def choices(session: Session) -> list[Choice]:
@@ -275,6 +277,7 @@ def situation(session: Session, choice: Choice | None, tree: Tree, kept: KeptRun
     spread, low_and_dry = None, 0.0
     if choice is not None and choice.rise_m and kept is not None:
         figures, spread, low_and_dry = _risen(session, choice, figures, kept)
+    unfitting = annual.marks(session, {run.id for _, run in figures.values() if run})
     above = {a.id: [o.id for o in tree.above(a)] for a in tree.municipalities}
     population = rounded_tree({a: f.population for a, (f, _) in figures.items()}, above)
     exposed = rounded_tree({a: f.exposed for a, (f, run) in figures.items() if run and f.exposed is not None}, above)
@@ -299,7 +302,7 @@ def situation(session: Session, choice: Choice | None, tree: Tree, kept: KeptRun
                 else None,
                 by_class=_classes(figure, run, number) if modelled and figure and run else None,
                 not_modelled=missing.get(area.id, 0),
-                marks=tuple(figure.marks) if modelled and figure else (),
+                marks=_marks(area, figure, run, unfitting) if modelled and figure and run else (),
                 run=run,
                 counted_in=tree.counted_in.get(area.id) if figure is None else None,
                 exact=_exact(figure, run),
@@ -415,6 +418,11 @@ def _exact(figure: _Figure | None, run: Run | None) -> Exact | None:
         None if figure.by_class is None else tuple(figure.by_class),
         figure.not_modelled,
     )
+
+
+def _marks(area: Area, figure: _Figure, run: Run, unfitting: Mapping[tuple[UUID, UUID], str]) -> tuple[str, ...]:
+    mark = unfitting.get((area.id, run.id))
+    return (*figure.marks, *([mark] if mark else []))
 
 
 def _classes(figure: _Figure, run: Run, exposed: int | None) -> tuple[int, ...] | None:

@@ -16,13 +16,16 @@ from app.db import Database
 from foundation.audit import Actor
 from foundation.spaces import OPERATIONAL_SPACE_ID, Space, SpaceState
 from gis.errors import GisError
-from layers import catalogue, exposure, gauge_exposure, ingest, warning_store
+from layers import annual, catalogue, exposure, gauge_exposure, ingest, warning_store
 from layers.catalogue import Kind, LayerVersion, Method, State
+from layers.counting import compute
 from layers.errors import Cancelled, LayersError
 from layers.files import FileStore
+from layers.measures import HAZARDS
 
 UPLOAD_BYTES = 2 * 2**30
 OPERATOR_BYTES = 2**40
+COUNTED = {*HAZARDS, *exposure.COUNTED_WITH}
 
 
 def file_store(data_dir: Path) -> FileStore:
@@ -113,7 +116,8 @@ def read_in(
             with database.transaction(OPERATIONAL_SPACE_ID) as session:
                 ingest.finish(session, version_id, folder, result, store, by=by, at=datetime.now(UTC))
                 kind = catalogue.version(session, version_id).layer.kind
-                then(session, [version_id] if kind in exposure.HAZARDS else exposure.hazards_to_recount(session, kind))
+                if kind in COUNTED:
+                    then(session, exposure.outdated(session))
         if kind is Kind.MUNICIPALITIES:
             place_warnings_anew(database, by=by)
     except Cancelled:
@@ -124,15 +128,36 @@ def read_in(
         raise
 
 
-def count_exposure(database: Database, data_dir: Path, hazard_id: UUID) -> None:
-    """Count and store the exposure of a hazard; where people or boundaries are missing, their import will."""
-    with database.without_space() as session:
-        if not exposure.countable(session):
-            return
-        plan = exposure.plan(session, hazard_id)
-    counting = exposure.compute(plan, file_store(data_dir), kept_indexes(data_dir))
-    with database.transaction(OPERATIONAL_SPACE_ID) as session:
-        exposure.keep(session, plan, counting, at=datetime.now(UTC))
+def withdraw(
+    session: Session,
+    version_id: UUID,
+    *,
+    by: Actor,
+    at: datetime,
+    then: Callable[[Session, Sequence[UUID]], None],
+) -> None:
+    """Take a version out of use; then: called with the hazards whose exposure must be counted anew for that."""
+    catalogue.withdraw(session, version_id, by=by, at=at)
+    session.flush()
+    annual.refresh(session, at=at)
+    then(session, exposure.outdated(session))
+
+
+def count_exposure(database: Database, data_dir: Path, hazard_id: UUID, *, anew: bool = False) -> None:
+    """Count and store the exposure of a hazard, unless that was done or cannot be: others' imports will ask for it.
+
+    anew: even if its numbers rest on what is in use.
+    """
+    while True:  # until nothing that it rests on was replaced while it was counted
+        with database.without_space() as session:
+            if hazard_id not in exposure.outdated(session, everything=anew):
+                return
+            plan = exposure.plan(session, hazard_id)
+        counted = compute(plan, file_store(data_dir), kept_indexes(data_dir))
+        with database.transaction(OPERATIONAL_SPACE_ID) as session:
+            if exposure.keep(session, plan, counted, at=datetime.now(UTC)) is not None:
+                annual.refresh(session, at=datetime.now(UTC))
+                break
     count_rises(database, data_dir)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -33,11 +34,13 @@ MINUTE_S = 60.0
 # A job that takes its worker down each time must not do so for ever.
 MOST_ATTEMPTS = 3
 
-# One statement: another worker's sweep skips the rows that this one holds, so that no job is put back twice.
+# A job about the same may wait already: the one that is put back waits without the name. One statement: another
+# worker's sweep skips the rows that this one holds, so that no job is put back twice.
 PUT_BACK = """
 UPDATE procrastinate_jobs AS job
 SET attempts = attempts + 1,
     scheduled_at = now(),
+    queueing_lock = NULL,
     status = CASE WHEN attempts + 1 >= %(most)s THEN 'failed' ELSE 'todo' END::procrastinate_job_status
 WHERE id IN (
     SELECT stalled.id FROM procrastinate_jobs AS stalled
@@ -49,13 +52,34 @@ WHERE id IN (
 RETURNING id, task_name, status
 """
 
+WAITING = (
+    "SELECT id FROM procrastinate.procrastinate_jobs WHERE queueing_lock = :once AND status::text = 'todo' FOR UPDATE"
+)
+
 log = structlog.get_logger(__name__)
 
 
-def enqueue(session: Session, task: str, /, **arguments: Any) -> int:
-    """Puts a job in the queue when the session's transaction commits; gives the job's number."""
+def enqueue(session: Session, task: str, /, *, once: str | None = None, **arguments: Any) -> int:
+    """Puts a job in the queue when the session's transaction commits; gives the job's number.
+
+    once: what the job is about; one that waits already is enough, and those that run do so one after the other.
+    """
+    if once is None:
+        return _defer(session, task, arguments)
+    # Locked until the commit, or the job that waits could begin without seeing what it is queued for.
+    waiting = session.scalar(text(WAITING), {"once": once})
+    if waiting is not None:
+        return int(waiting)
+    try:
+        with session.begin_nested():
+            return _defer(session, task, arguments, queueing_lock=once, lock=once)
+    except AlreadyEnqueued:  # somebody else did at this moment
+        return enqueue(session, task, once=once, **arguments)
+
+
+def _defer(session: Session, task: str, arguments: dict[str, Any], **how: str) -> int:
     connection = session.connection().connection.driver_connection
-    return queue.configure_task(task, allow_unknown=False, connection=connection).defer(**arguments)
+    return queue.configure_task(task, allow_unknown=False, connection=connection, **how).defer(**arguments)
 
 
 def work(settings: Settings) -> None:
@@ -69,6 +93,7 @@ async def _work(settings: Settings) -> None:
         import_module(module)
     log_sandbox()
     database = Database(settings, pool_size=CONCURRENT_JOBS + 1)
+    import_module("app.layer_jobs").count_outdated_later(database)
     connector = PsycopgConnector(
         conninfo=libpq_url(settings.database_url),
         kwargs={"options": "-csearch_path=public,procrastinate -ctimezone=UTC"},

@@ -10,9 +10,11 @@ from procrastinate import JobContext
 from sqlalchemy.orm import Session
 
 from app import demo, importing
+from app.db import Database
 from app.jobs import enqueue, queue
 from foundation.audit import Actor
 from gis.errors import GisError
+from layers import exposure
 from layers.errors import LayersError
 
 READ_IN = "layer.read_in"
@@ -29,9 +31,15 @@ def read_in_later(session: Session, version_id: UUID) -> int:
 
 
 def count_later(session: Session, hazard_ids: Sequence[UUID]) -> None:
-    """Queue the counting of exposed people for each hazard when the session's transaction commits."""
+    """Queue the counting of exposed people for each hazard, once, when the session's transaction commits."""
     for hazard_id in hazard_ids:
-        enqueue(session, COUNT_EXPOSURE, hazard_id=str(hazard_id))
+        enqueue(session, COUNT_EXPOSURE, once=f"{COUNT_EXPOSURE} {hazard_id}", hazard_id=str(hazard_id))
+
+
+def count_outdated_later(database: Database) -> None:
+    """Queue the counting of every hazard whose numbers do not rest on what is in use."""
+    with database.without_space() as session:
+        count_later(session, exposure.outdated(session))
 
 
 @queue.task(name=READ_IN, pass_context=True)

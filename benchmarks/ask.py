@@ -43,7 +43,7 @@ def fill(database: object, folder: Path) -> None:
     from app.importing import file_store, kept_indexes
     from foundation.audit import Actor
     from foundation.spaces import OPERATIONAL_SPACE_ID
-    from layers import catalogue, exposure
+    from layers import catalogue, counting, exposure
     from layers.areas import Area, Boundary, Level
     from layers.catalogue import Kind, Method, State
 
@@ -94,9 +94,9 @@ def fill(database: object, folder: Path) -> None:
     for flood in floods:
         with database.without_space() as session:
             plan = exposure.plan(session, flood)
-        counting = exposure.compute(plan, store, kept_indexes(DATA))
+        counted = counting.compute(plan, store, kept_indexes(DATA))
         with database.transaction(OPERATIONAL_SPACE_ID) as session:
-            exposure.keep(session, plan, counting, at=now)
+            exposure.keep(session, plan, counted, at=now)
 
 
 def ground(folder: Path) -> Path:

@@ -16,10 +16,10 @@ from sqlalchemy.orm import Session
 
 from layers.catalogue import Kind, Method, version
 from layers.cells import Cell, Cells, cells_of
-from layers.exposure import FEW_CELLS
 from layers.features import Feature
 from layers.findings import Finding
 from layers.households import Households, households_of
+from layers.measures import FEW_CELLS
 from layers.places import Place
 from layers.questions import Asked, Question, Stretch, asked
 from layers.recounting import SPREAD_SENTENCES, KeptRuns, Number, Reading, Spread, added, by_class, people_in

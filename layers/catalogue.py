@@ -187,7 +187,7 @@ def versions(session: Session, *, kind: Kind | None = None, limit: int = 500) ->
 
 
 def shown(session: Session, kind: Kind) -> Sequence[LayerVersion]:
-    """Of each layer of the kind the newest ready version, by rank of method, then return period, then name."""
+    """Of each layer of the kind the newest ready version: by rank of method, then return period, the newest first."""
     found = session.scalars(
         select(LayerVersion)
         .join(Layer)
@@ -195,7 +195,12 @@ def shown(session: Session, kind: Kind) -> Sequence[LayerVersion]:
         .ext(distinct_on(LayerVersion.layer_id))
         .order_by(LayerVersion.layer_id, LayerVersion.number.desc())
     ).all()
-    return sorted(found, key=lambda v: (RANK[v.method], v.layer.return_period_years or 0, v.layer.name))
+    return sorted(found, key=lambda v: (RANK[v.method], v.layer.return_period_years or 0, precedence(v)))
+
+
+def precedence(version: LayerVersion) -> tuple[int, float, str]:
+    """Sorts versions that could stand for one another: the most official first, then the newest, then by name."""
+    return RANK[version.method], -(version.ready_at or version.received_at).timestamp(), version.layer.name
 
 
 def held_files(session: Session) -> set[str]:

@@ -1,7 +1,7 @@
-"""What follows from exposed people: their ages, how many would leave their homes, and what those would need.
+"""What follows from exposed people: how many would leave their homes, and what those would need.
 
-All of it is estimated, from shares and published rates that differ a hundredfold; none of it is stored, and each number
-names the table that the reader chose.
+Estimated from published rates that differ a hundredfold: none of it is stored, and each number names the figures that
+the reader chose, with their revision.
 """
 
 from __future__ import annotations
@@ -9,48 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from foundation.reference import Figure, FigureKind, figures
-from layers.catalogue import Kind, LayerVersion, shown
-from layers.people import PeopleFigure, Sex
-
-
-@dataclass(frozen=True)
-class AgeGroup:
-    """Exposed people of an age and sex; age_to None: and older."""
-
-    sex: Sex
-    age_from: int
-    age_to: int | None
-    people: float
-
-
-def by_age_and_sex(session: Session, area_id: UUID, exposed: float) -> tuple[list[AgeGroup], LayerVersion | None]:
-    """(groups, the table they rest on): the exposed people as if they were of the same ages as all people of the area.
-
-    Taken from the best population table that has ages there; nothing where none has.
-    """
-    for table in shown(session, Kind.POPULATION_TABLE):
-        rows = session.scalars(
-            select(PeopleFigure)
-            .where(
-                PeopleFigure.version_id == table.id,
-                PeopleFigure.area_id == area_id,
-                PeopleFigure.age_from.is_not(None),
-                PeopleFigure.sex != Sex.ALL,
-            )
-            .order_by(PeopleFigure.age_from, PeopleFigure.sex)
-        ).all()
-        everybody = sum(row.people for row in rows)
-        if everybody > 0:
-            return [
-                AgeGroup(row.sex, row.age_from or 0, row.age_to, exposed * row.people / everybody) for row in rows
-            ], table
-    return [], None
 
 
 def rate_tables(session: Session) -> dict[str, list[Figure]]:

@@ -22,7 +22,7 @@ from foundation.database import Base, app_may
 from gis.gathered import load_hazard, load_index
 from gis.rise import risen_thresholds, without_ground
 from layers.answering import CountedAreas
-from layers.catalogue import RANK, Kind, Layer, LayerVersion, State
+from layers.catalogue import Kind, Layer, LayerVersion, State, precedence
 from layers.exposure import ExposureFigure, ExposureRun
 from layers.files import FileStore
 from layers.gauges import Station, StationThreshold, stations, thresholds
@@ -153,7 +153,7 @@ def _bases(session: Session, pairs: Sequence[Pair]) -> _Bases:
 def _figures(
     session: Session, areas: Collection[UUID], pinned: Collection[UUID], periods: Collection[float]
 ) -> list[tuple[ExposureFigure, ExposureRun, LayerVersion]]:
-    """Current figures of floods, the best method first."""
+    """Current figures of floods, the best layer first."""
     if not areas:
         return []
     rows = session.execute(
@@ -168,7 +168,7 @@ def _figures(
         )
     )
     found = [(figure, run, version) for figure, run, version in rows]
-    return sorted(found, key=lambda r: (RANK[r[2].method], -r[1].computed_at.timestamp()))
+    return sorted(found, key=lambda r: precedence(r[2]))
 
 
 def _rises(session: Session, wanted: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID, float], RiseExposure]:

@@ -7,7 +7,6 @@ Made are a COG ("cog": the cells as received), a tile pyramid ("pyramid"), of pe
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,18 +39,16 @@ from gis.errors import (
     WrongNumber,
     WrongUnit,
 )
-from gis.exposure import ExposureIndex
 from gis.gathered import save_population
 from gis.hazard import USUAL_FILLS
 from gis.population import Population, cell_areas_km2, read_population
 from gis.raster import RasterFile
 from gis.tiles import Meaning, Rule, build, outline_degrees
-from layers import catalogue
-from layers.areas import Area, Boundary, Level
-from layers.catalogue import Kind, LayerVersion, Method
+from layers import catalogue, off_estimate
+from layers.areas import Boundary
+from layers.catalogue import Kind, LayerVersion
 from layers.country import BOUNDS
 from layers.findings import Finding, datum_findings, finding
-from layers.people import PeopleFigure, Sex
 
 PIXELS_OF_UPLOADS = 2 * 10**8
 PIXELS_OF_OPERATORS = 2 * 10**10
@@ -65,9 +62,6 @@ UNITS = ("persons", "persons/km2")
 
 WHOLE = 0.999
 """Share of the country from which it counts as covered: outlines of two sources never lie exactly on each other."""
-
-OFF = 0.05
-"""Share by which a raster's people may miss the official estimate without being mentioned."""
 
 # Classes of the land cover maps most in use, so that nobody has to type them (ESA WorldCover 2021 v200 user manual).
 WORLDCOVER = Legend.from_data(
@@ -96,8 +90,11 @@ NAMED_LEGENDS: dict[str, tuple[Legend, Steps]] = {
 
 
 def context(session: Session, version: LayerVersion) -> dict[str, Any]:
-    """What prepare() must know: {"outline": WKT or None, "official_people": {"people", "source"} or None}."""
-    return {"outline": _outline(session), "official_people": _official_people(session)}
+    """What prepare() must know: {"outline": WKT or None}, of people also "estimates" (layers.off_estimate)."""
+    known: dict[str, Any] = {"outline": _outline(session)}
+    if version.layer.kind == Kind.POPULATION_RASTER:
+        known["estimates"] = off_estimate.estimates(session)
+    return known
 
 
 def _outline(session: Session) -> str | None:
@@ -107,35 +104,6 @@ def _outline(session: Session) -> str | None:
         if outline:
             return str(outline)
     return None
-
-
-def _official_people(session: Session) -> dict[str, Any] | None:
-    """All people by the newest official or estimated table."""
-    tables = [
-        v
-        for v in catalogue.shown(session, Kind.POPULATION_TABLE)
-        if v.method in (Method.OFFICIAL, Method.ESTIMATED, Method.ILLUSTRATIVE)
-    ]
-    for table in sorted(tables, key=lambda v: (v.method != Method.ILLUSTRATIVE, _year(v.vintage)), reverse=True):
-        for level in (Level.COUNTRY, Level.MUNICIPALITY):
-            people = session.scalar(
-                select(func.sum(PeopleFigure.people))
-                .join(Area, Area.id == PeopleFigure.area_id)
-                .where(
-                    PeopleFigure.version_id == table.id,
-                    Area.level == level,
-                    PeopleFigure.sex == Sex.ALL,
-                    PeopleFigure.age_from.is_(None),
-                    PeopleFigure.age_to.is_(None),
-                )
-            )
-            if people:
-                return {"people": float(people), "source": f"{table.layer.name}, {table.vintage}"}
-    return None
-
-
-def _year(vintage: str) -> int:
-    return max((int(year) for year in re.findall(r"\d{4}", vintage)), default=0)
 
 
 def load(session: Session, version: LayerVersion, folder: Path, result: Mapping[str, Any]) -> None:
@@ -202,9 +170,10 @@ def prepare(
 ) -> dict[str, Any]:
     """Read an untrusted GeoTIFF and make of it what is kept; runs in the sandbox, knows no database.
 
-    options: "unit" of people (persons, persons/km2); "legend" (effis_fwi, esa_worldcover or classes) of fire danger
-    and land cover; "footprint" (WKT, degrees) where less than the raster's extent was modelled; "stream_km2" from
-    which upstream area a stream begins; "operator": true lifts the limit of cells for files from the command line.
+    options: "unit" of people (persons, persons/km2) and "warn_share" (layers.off_estimate); "legend" (effis_fwi,
+    esa_worldcover or classes) of fire danger and land cover; "footprint" (WKT, degrees) where less than the raster's
+    extent was modelled; "stream_km2" from which upstream area a stream begins; "operator": true lifts the limit of
+    cells for files from the command line.
     Raises GisError, with the user's name of the file in its sentence.
     """
     try:
@@ -272,7 +241,7 @@ def _prepare(
         save_population(population, folder / "population")
         files["population"] = "population"
         facts |= {"people": population.total, "populated_cells": len(population.people)}
-        findings += _off(population, context)
+        findings += off_estimate.off(population, options, context.get("estimates"))
         meaning = _density if sort.unit == "persons/km2" else _density_of(population)
     if kind == Kind.ELEVATION:
         files["terrain"] = "terrain"
@@ -462,33 +431,6 @@ def _area_km2(geometry: shapely.Geometry) -> float:
     to_metres = Transformer.from_crs(4326, 3035, always_xy=True)
     projected = shapely.transform(geometry.segmentize(0.1), lambda x, y: to_metres.transform(x, y), interleaved=False)
     return float(projected.area) / 1e6
-
-
-def _off(population: Population, context: Mapping[str, Any]) -> list[Finding]:
-    """The raster's people in the country against the official estimate."""
-    official = context.get("official_people")
-    if not official:
-        return []
-    people = population.total
-    if context.get("outline"):
-        to_grid = Transformer.from_crs(4326, population.grid.crs, always_xy=True)
-        country = shapely.make_valid(
-            shapely.transform(_country(context), lambda x, y: to_grid.transform(x, y), interleaved=False)
-        )
-        people = float(ExposureIndex.build(population, np.array([_multi(country)], dtype=object)).people[0])
-    off = people / official["people"] - 1
-    if abs(off) <= OFF:
-        return []
-    return [
-        finding(
-            "population_off",
-            N_("The raster has {people} people in the country, {source} has {official}: {percent} % off."),
-            people=round(people),
-            official=round(official["people"]),
-            source=official["source"],
-            percent=round(100 * off, 1),
-        )
-    ]
 
 
 def _terrain(raster: RasterFile, options: Mapping[str, Any], target: Path) -> tuple[dict[str, Any], list[Finding]]:

@@ -10,13 +10,12 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from foundation.errors import N_
-from layers import exposure
-from layers.catalogue import RANK, Kind, LayerVersion, Method
+from layers import annual, exposure
+from layers.catalogue import FLOODS, RANK, LayerVersion, Method
 from layers.exposure import Default
 from layers.riskindex import Taken
 
 HUNDRED: Final = 100.0
-FLOODS: Final = (Kind.FLOOD_DEPTH,)
 SOURCE: Final = "Spremnost"
 
 
@@ -61,20 +60,21 @@ class Offer:
 def offers(session: Session) -> list[Offer]:
     """What there is to offer now; municipalities that nothing models have no value, which is not nought."""
     defaults = exposure.defaults(session, FLOODS)
-    annual = exposure.annual(session, FLOODS)
     by_area: dict[UUID, list[tuple[float, Default]]] = {}
     for (area, years), default in sorted(defaults.items(), key=lambda item: item[0][1]):
         by_area.setdefault(area, []).append((years, default))
+    annual_people = annual.figures(session, list(by_area))
     people: dict[UUID, Offered] = {}
     share: dict[UUID, Offered] = {}
     hundred: dict[UUID, Offered] = {}
     for area, periods in by_area.items():
         rests = _rests(session, periods)
         population = periods[0][1].figure.population
-        if area in annual:
-            people[area] = Offered(annual[area], *rests)
+        stored = annual_people.get(area)
+        if stored is not None and stored.people is not None:
+            people[area] = Offered(stored.people, *rests)
             if population > 0:
-                share[area] = Offered(annual[area] / population, *rests)
+                share[area] = Offered(stored.people / population, *rests)
         for years, default in periods:
             figure = default.figure
             if years == HUNDRED and figure.exposed is not None and figure.population > 0:

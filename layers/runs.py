@@ -18,9 +18,10 @@ from sqlalchemy.orm import Session
 
 from layers.answering import KeptFiles
 from layers.areas import Area, Level
-from layers.catalogue import RANK, Kind, LayerVersion, Method, State, shown
+from layers.catalogue import Kind, LayerVersion, Method, State, precedence, shown
 from layers.errors import CountedByOlderEdition, NoDepths, NothingCounted
-from layers.exposure import MEASURES, ExposureFigure, ExposureRun, Measure
+from layers.exposure import ExposureFigure, ExposureRun
+from layers.measures import MEASURES, Measure
 
 
 class Family(StrEnum):
@@ -182,7 +183,7 @@ def _rows(session: Session, hazard: Hazard) -> list[tuple[ExposureRun, LayerVers
     wanted = {v.id for kind in kinds for v in shown(session, kind) if _is_meant(v, hazard)}
     rows = session.execute(query.where(LayerVersion.id.in_(wanted), ExposureRun.superseded_at.is_(None)))
     ready = [(run, version) for run, version in rows if version.state == State.READY]
-    return sorted(ready, key=lambda r: (RANK[r[1].method], -r[0].computed_at.timestamp(), r[1].layer.name))
+    return sorted(ready, key=lambda r: precedence(r[1]))
 
 
 def _is_meant(version: LayerVersion, hazard: Hazard) -> bool:

@@ -36,10 +36,10 @@ from gis.errors import (
 )
 from layers import sources
 from layers.areas import Area, Level
-from layers.catalogue import Kind, LayerVersion, shown
+from layers.catalogue import LayerVersion
 from layers.findings import Finding, finding, listed, spans
 from layers.municipalities import crosswalk_rows
-from layers.people import PeopleFigure, Sex
+from layers.people import Sex, estimates
 from layers.rows import copy_rows, read_rows, write_rows
 from layers.sources import Table
 
@@ -335,7 +335,7 @@ def _of_all_ages(groups: Mapping[Group, float]) -> float | None:
 
 
 def _against_known(figures: Figures, options: Mapping[str, Any], context: Mapping[str, Any]) -> list[Finding]:
-    """Areas without a figure, and a sum that is far off the newest table's."""
+    """Areas without a figure, and a sum that is far off the newest tables'."""
     findings = []
     missing = [f"{a['name']} ({a['code']})" for a in context["areas"] if a["code"] not in figures]
     if missing:
@@ -350,8 +350,9 @@ def _against_known(figures: Figures, options: Mapping[str, Any], context: Mappin
         ) from error
     if not newest:
         return findings
-    people = sum(of_area.get(EVERYBODY, 0.0) for of_area in figures.values())
-    before = sum(newest["people"].values())
+    common = {code for code in newest["people"] if EVERYBODY in figures.get(code, {})}
+    people = sum(figures[code][EVERYBODY] for code in common)
+    before = sum(newest["people"][code] for code in common)
     if before and abs(people - before) > most * before:
         text = N_("The table has {people} people, {percent} % off the {before} of {table}.")
         percent = round(100 * (people - before) / before, 1)
@@ -365,33 +366,18 @@ def _against_known(figures: Figures, options: Mapping[str, Any], context: Mappin
 
 
 def context(session: Session, version: LayerVersion) -> dict[str, Any]:
-    """The areas of the table's level, and the people of the newest other table."""
+    """The areas of the table's level, and their people by the newest tables."""
     level = _level(version.options)
     areas = session.execute(
-        select(Area.code, Area.name, Area.names).where(Area.level == level).order_by(Area.code)
+        select(Area.id, Area.code, Area.name, Area.names).where(Area.level == level).order_by(Area.code)
     ).all()
-    tables = [v for v in shown(session, Kind.POPULATION_TABLE) if v.id != version.id]
-    newest = max(tables, key=lambda v: v.received_at, default=None)
-    found: dict[str, Any] = {
+    codes = {area.id: area.code for area in areas}
+    newest = {codes[area]: e for area, e in estimates(session).items() if area in codes}
+    tables = {f"{e.table.layer.name} ({e.table.vintage})": None for e in newest.values()}
+    return {
         "areas": [{"code": a.code, "name": a.name, "names": list(a.names.values())} for a in areas],
-        "newest": None,
+        "newest": {"table": "; ".join(tables), "people": {code: e.people for code, e in newest.items()}},
     }
-    if newest is not None:
-        rows = session.execute(
-            select(Area.code, PeopleFigure.people)
-            .join(Area, Area.id == PeopleFigure.area_id)
-            .where(
-                PeopleFigure.version_id == newest.id,
-                Area.level == level,
-                PeopleFigure.sex == Sex.ALL,
-                PeopleFigure.age_from.is_(None),
-                PeopleFigure.age_to.is_(None),
-            )
-        )
-        people = {code: count for code, count in rows}  # noqa: C416  rows are no pairs to mypy
-        if people:
-            found["newest"] = {"table": f"{newest.layer.name} ({newest.vintage})", "people": people}
-    return found
 
 
 def load(session: Session, version: LayerVersion, folder: Path, result: Mapping[str, Any]) -> None:

@@ -91,12 +91,14 @@ def import_(
 ) -> None:
     """Check FILES, keep what is sound as layers of a KIND and count the exposed people anew.
 
-    A file that cannot be used is refused with a sentence that says what to do; findings that do not stop it are shown
-    and kept with the layer.
+    A file that cannot be used is refused with a sentence that says what to do, and the others are brought in all the
+    same; findings that do not stop a file are shown and kept with the layer.
     """
     from app import importing
+    from gis.errors import GisError
     from gis.files import local_file
     from layers.catalogue import Kind, Method
+    from layers.errors import LayersError
 
     if name is not None and len(files) > 1:
         raise click.UsageError("--name names one layer; give one file with it.")
@@ -104,6 +106,7 @@ def import_(
     if crosswalk is not None:
         with local_file(crosswalk).open(encoding="utf-8-sig", newline="") as rows:
             how.setdefault("crosswalk", {})["rows"] = list(csv.DictReader(rows))
+    refused: list[Exception] = []
     with running_database() as (database, configuration):
         for file in files:
             incoming = importing.Incoming(
@@ -122,21 +125,23 @@ def import_(
             version_id = importing.receive(
                 database, configuration.data_dir, incoming, by=OPERATOR, most_bytes=importing.OPERATOR_BYTES
             )
-            hazards: list[UUID] = []
-
-            def then(session: Session, wanted: Sequence[UUID], hazards: list[UUID] = hazards) -> None:
-                hazards.extend(wanted)
-
             with click.progressbar(length=100, label=file.name, file=sys.stderr) as bar:
 
                 def tell(share: float, bar: Any = bar) -> None:
                     bar.update(int(100 * share) - bar.pos)
 
-                importing.read_in(database, configuration.data_dir, version_id, by=OPERATOR, then=then, tell=tell)
+                try:
+                    importing.read_in(
+                        database, configuration.data_dir, version_id, by=OPERATOR, then=_count_at_the_end, tell=tell
+                    )
+                except (GisError, LayersError) as error:
+                    refused.append(error)
             _show(database, version_id)
-            for number, hazard in enumerate(hazards, 1):
-                click.echo(f"Counting exposed people, hazard {number} of {len(hazards)}", err=True)
-                importing.count_exposure(database, configuration.data_dir, hazard)
+        _count(database, configuration)
+    if refused:
+        for earlier in refused[:-1]:
+            click.echo(str(earlier), err=True)
+        raise refused[-1]
 
 
 @layers.command("list")
@@ -161,28 +166,22 @@ def show(version: UUID) -> None:
 @layers.command()
 @click.argument("version", type=click.UUID)
 def remove(version: UUID) -> None:
-    """Take a VERSION out of use. Its file and what was counted with it stay."""
+    """Take a VERSION out of use and count anew what rested on it. Its file and what was counted with it stay."""
+    from app import importing
     from foundation.spaces import OPERATIONAL_SPACE_ID
-    from layers import catalogue
 
-    with running_database() as (database, _), database.transaction(OPERATIONAL_SPACE_ID) as session:
-        catalogue.withdraw(session, version, by=OPERATOR, at=datetime.now(UTC))
+    with running_database() as (database, configuration):
+        with database.transaction(OPERATIONAL_SPACE_ID) as session:
+            importing.withdraw(session, version, by=OPERATOR, at=datetime.now(UTC), then=_count_at_the_end)
+        _count(database, configuration)
 
 
 @layers.command()
 @click.option("--all", "everything", is_flag=True, help="Every hazard that is shown, counted or not.")
 def count(everything: bool) -> None:
     """Count the exposed people of hazards without current numbers, or whose numbers an older edition counted."""
-    from app import importing
-    from layers import catalogue, exposure
-
     with running_database() as (database, configuration):
-        with database.without_space() as session:
-            shown = [v.id for kind in exposure.HAZARDS for v in catalogue.shown(session, kind)]
-            hazards = shown if everything else list(exposure.uncounted(session))
-        for number, hazard in enumerate(hazards, 1):
-            click.echo(f"Counting exposed people, hazard {number} of {len(hazards)}", err=True)
-            importing.count_exposure(database, configuration.data_dir, hazard)
+        _count(database, configuration, everything=everything)
 
 
 @layers.command()
@@ -194,6 +193,21 @@ def sweep(hours: float) -> None:
     with running_database() as (database, configuration):
         removed = importing.sweep(database, configuration.data_dir, older_than_s=hours * 3600)
     click.echo(f"{removed} removed.", err=True)
+
+
+def _count_at_the_end(session: Session, hazard_ids: Sequence[UUID]) -> None:
+    """Once for each hazard, when all files are there."""
+
+
+def _count(database: Database, configuration: Settings, *, everything: bool = False) -> None:
+    from app import importing
+    from layers import exposure
+
+    with database.without_space() as session:
+        hazards = exposure.outdated(session, everything=everything)
+    for number, hazard in enumerate(hazards, 1):
+        click.echo(f"Counting exposed people, hazard {number} of {len(hazards)}", err=True)
+        importing.count_exposure(database, configuration.data_dir, hazard, anew=everything)
 
 
 def options(settings: tuple[str, ...]) -> dict[str, Any]:

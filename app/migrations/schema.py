@@ -18,6 +18,7 @@ import foundation.people
 import foundation.reference
 import foundation.settings
 import foundation.spaces  # noqa: F401
+import layers.annual
 import layers.areas
 import layers.catalogue
 import layers.diary

@@ -11,11 +11,13 @@ from sqlalchemy.orm import Session
 
 from app.exposed import Row
 from foundation.reference import Figure
-from layers import consequences, exposure
+from layers import annual, consequences
 from layers.areas import Area
 from layers.catalogue import Kind, LayerVersion
-from layers.consequences import AgeGroup, Need
+from layers.consequences import Need
+from layers.counting import Ages
 from layers.exposure import ExposureFigure
+from layers.people import AgeGroup
 
 NEED_PROFILES = ("bnpb_perka_7_2008", "sphere_needs", "philippines")
 MOST_SETTLEMENTS = 100
@@ -49,7 +51,8 @@ def of(session: Session, row: Row) -> Consequences | None:
         .order_by(ExposureFigure.exposed.desc().nulls_last(), Area.name)
         .limit(MOST_SETTLEMENTS)
     ).all()
-    ages, table = consequences.by_age_and_sex(session, row.area.id, figure.exposed or 0.0)
+    ages = Ages.from_data(figure.ages) if figure.ages else None
+    annual_figure = annual.figures(session, [row.area.id]).get(row.area.id)
     rate_tables = consequences.rate_tables(session) if row.run.hazard.layer.kind == Kind.FLOOD_DEPTH else {}
     rates = request.args.get("rates")
     displaced = None
@@ -61,10 +64,10 @@ def of(session: Session, row: Row) -> Consequences | None:
         needs = consequences.needs(session, displaced, profile)
     return Consequences(
         figure=figure,
-        annual=exposure.annual(session, [Kind.FLOOD_DEPTH]).get(row.area.id),
+        annual=annual_figure.people if annual_figure else None,
         settlements=[(area, found) for area, found in settlements],
-        ages=ages,
-        age_table=table,
+        ages=ages.groups if ages else [],
+        age_table=session.get(LayerVersion, min(ages.tables)) if ages else None,
         rate_tables=rate_tables,
         rates=rates if rates in rate_tables else None,
         displaced=displaced,

@@ -8,12 +8,11 @@ from uuid import UUID
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from app import joblist
+from app import importing, joblist, layer_jobs
 from app.db import transaction, without_space
 from app.guards import needs, signed_in_person
 from app.rights import Right
 from foundation.spaces import OPERATIONAL_SPACE_ID
-from layers import catalogue
 
 jobs = Blueprint("jobs", __name__, url_prefix="/jobs")
 
@@ -32,5 +31,6 @@ def show() -> ResponseReturnValue:
 def cancel(version_id: UUID) -> ResponseReturnValue:
     """Stop reading a layer's file: the version is withdrawn, which the reader notices."""
     with transaction(OPERATIONAL_SPACE_ID) as session:
-        catalogue.withdraw(session, version_id, by=signed_in_person().actor, at=datetime.now(UTC))
+        at = datetime.now(UTC)
+        importing.withdraw(session, version_id, by=signed_in_person().actor, at=at, then=layer_jobs.count_later)
     return redirect(url_for("jobs.show"), code=303)

@@ -23,7 +23,6 @@ from gis.classes import LegendClass
 from gis.rise import HIGHEST_RISE_M, LOWEST_RISE_M
 from layers.areas import Area, Level
 from layers.catalogue import KIND_WORDS, STATE_WORDS, Kind, LayerVersion, Method, State, shown
-from layers.exposure import METHOD
 from layers.recounting import LOW_AND_DRY, SPREAD_SENTENCES
 
 
@@ -266,7 +265,7 @@ def why_not(row: Row) -> str:
 
 def method_sentence(method: str) -> str:
     """How a run counted, in the reader's language."""
-    return _("people × share of the cell inside × flooded share of the cell") if method == METHOD else method
+    return _(method)
 
 
 def sources(runs: Iterable[Run], boundaries: LayerVersion | None = None) -> list[LayerVersion]:

@@ -19,11 +19,13 @@ from sqlalchemy.orm import Session
 from gis.classes import DEPTH_STEPS, FWI_STEPS, Steps
 from gis.raster import RasterFile
 from gis.tiles import Rule, build
+from layers import annual
 from layers.areas import Area, Boundary, Level
 from layers.catalogue import Kind, Layer, LayerVersion, Method, State
-from layers.exposure import METHOD, ExposureFigure, ExposureRun
+from layers.exposure import ExposureFigure, ExposureRun
 from layers.features import Shape
 from layers.files import FileStore
+from layers.measures import METHOD
 from layers.shapes import BANDS, coverages
 from tests.builders import a_raster
 
@@ -207,6 +209,7 @@ def a_hazard(
             )
         )
     session.flush()
+    annual.refresh(session, at=NOON)
     return run
 
 

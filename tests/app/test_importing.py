@@ -3,12 +3,13 @@
 import asyncio
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from procrastinate import PsycopgConnector
 from shapely import box
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from app import importing, layer_jobs
 from app.db import Database
@@ -17,7 +18,7 @@ from app.settings import libpq_url
 from foundation.audit import Actor
 from foundation.spaces import OPERATIONAL_SPACE_ID
 from gis.errors import GisError
-from layers import catalogue, exposure
+from layers import catalogue, counting, exposure
 from layers.areas import Area, Level
 from layers.catalogue import Kind, Method, State
 from layers.errors import Cancelled, FileTooLarge
@@ -202,6 +203,98 @@ def test_sweeping_leaves_every_file_that_a_layer_needs(imports, files):
     assert store.path(imports.version(hazard).file_hash).exists()
     with pytest.raises(Exception, match=stray[:12]):
         store.path(stray)
+
+
+def waiting(imports):
+    """The hazards whose counting waits in the queue."""
+    query = "SELECT args->>'hazard_id' FROM procrastinate.procrastinate_jobs WHERE task_name = 'exposure.count'"
+    with imports.db.without_space() as session:
+        return sorted(session.scalars(text(query + " AND status::text = 'todo'")))
+
+
+@pytest.mark.slow
+def test_many_imports_leave_one_counting_of_each_hazard_waiting(imports, files):
+    bring_all(imports, files)
+    other = a_raster(files[Kind.FLOOD_DEPTH].with_name("rp500.tif"), DEPTH * 2, nodata=-1, **PLACE)
+    versions = [imports.receive(other, Kind.FLOOD_DEPTH, return_period_years=500.0)]
+    for factor in (2, 3):
+        denser = a_raster(
+            files[Kind.POPULATION_RASTER].with_name(f"p{factor}.tif"), PEOPLE * factor, nodata=-1, **PLACE
+        )
+        versions.append(imports.receive(denser, Kind.POPULATION_RASTER, name="people"))
+    for version in versions:
+        importing.read_in(imports.db, imports.data_dir, version, by=OPERATOR, then=layer_jobs.count_later)
+    with imports.db.without_space() as session:
+        hazards = sorted(str(v.id) for v in catalogue.shown(session, Kind.FLOOD_DEPTH))
+    assert len(hazards) == 2
+    assert waiting(imports) == hazards
+
+
+@pytest.mark.slow
+def test_what_is_replaced_while_it_is_counted_is_counted_again_before_anything_is_kept(imports, files, monkeypatch):
+    bring_all(imports, files)
+    denser = a_raster(files[Kind.POPULATION_RASTER].with_name("denser.tif"), PEOPLE * 2, nodata=-1, **PLACE)
+    third = a_raster(files[Kind.POPULATION_RASTER].with_name("third.tif"), PEOPLE * 3, nodata=-1, **PLACE)
+    ready = imports.receive(denser, Kind.POPULATION_RASTER, name="people")
+    late = imports.receive(third, Kind.POPULATION_RASTER, name="people")
+    nobody_counts = {"by": OPERATOR, "then": lambda _session, _hazards: None}
+    importing.read_in(imports.db, imports.data_dir, ready, **nobody_counts)
+    counted = []
+
+    def compute(plan, *rest):
+        if not counted:  # in the middle of the first counting
+            importing.read_in(imports.db, imports.data_dir, late, **nobody_counts)
+        counted.append(plan)
+        return counting.compute(plan, *rest)
+
+    monkeypatch.setattr(importing, "compute", compute)
+    with imports.db.without_space() as session:
+        (hazard,) = exposure.outdated(session)
+    importing.count_exposure(imports.db, imports.data_dir, hazard)
+    assert [plan.inputs.population for plan in counted] == [ready, late]
+    assert imports.exposed()["10001"] == pytest.approx(300.0)
+    with imports.db.without_space() as session:
+        assert len(session.scalars(select(exposure.ExposureRun)).all()) == 2
+        assert exposure.outdated(session) == []
+
+
+@pytest.mark.slow
+def test_what_was_counted_already_is_not_counted_again_unless_that_is_asked_for(imports, files):
+    hazard = bring_all(imports, files)
+
+    def runs():
+        with imports.db.without_space() as session:
+            return len(session.scalars(select(exposure.ExposureRun)).all())
+
+    importing.count_exposure(imports.db, imports.data_dir, hazard)
+    assert runs() == 1
+    importing.count_exposure(imports.db, imports.data_dir, hazard, anew=True)
+    assert runs() == 2
+
+
+@pytest.mark.slow
+def test_when_a_layer_is_withdrawn_what_rested_on_it_waits_to_be_counted_with_the_one_before(imports, files):
+    hazard = bring_all(imports, files)
+    denser = a_raster(files[Kind.POPULATION_RASTER].with_name("denser.tif"), PEOPLE * 2, nodata=-1, **PLACE)
+    newer = imports.bring(denser, Kind.POPULATION_RASTER, name="people")
+    assert imports.exposed()["10001"] == pytest.approx(200.0)
+    with imports.db.transaction(OPERATIONAL_SPACE_ID) as session:
+        importing.withdraw(session, newer, by=OPERATOR, at=datetime.now(UTC), then=layer_jobs.count_later)
+    assert waiting(imports) == [str(hazard)]
+    importing.count_exposure(imports.db, imports.data_dir, hazard)
+    assert imports.exposed()["10001"] == pytest.approx(100.0)
+
+
+@pytest.mark.slow
+def test_a_worker_that_starts_queues_what_nobody_queued(imports, files):
+    for kind in (Kind.MUNICIPALITIES, Kind.POPULATION_RASTER, Kind.FLOOD_DEPTH):
+        told = {"options": COLUMNS} if kind == Kind.MUNICIPALITIES else {}
+        years = {"return_period_years": 100.0} if kind == Kind.FLOOD_DEPTH else {}
+        version = imports.receive(files[kind], kind, **told, **years)
+        importing.read_in(imports.db, imports.data_dir, version, by=OPERATOR, then=lambda _session, _hazards: None)
+    assert waiting(imports) == []
+    layer_jobs.count_outdated_later(imports.db)
+    assert waiting(imports) == [str(version)]
 
 
 def test_the_worker_reads_a_received_file_and_counts_what_follows(imports, files, database):

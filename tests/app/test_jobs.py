@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import psycopg
@@ -11,7 +12,7 @@ import pytest
 from procrastinate.exceptions import TaskNotFound
 
 from app.db import Database
-from app.jobs import enqueue, queue
+from app.jobs import PUT_BACK, enqueue, queue
 from app.settings import libpq_url
 
 # A worker with one more task, whose patience is short enough for a test. The task leaves a row when it has begun and,
@@ -111,6 +112,107 @@ def test_what_is_due_each_minute_is_done_again_and_again(seen, start_worker):
     worker = start_worker(every_minute="tests.tick")
     wait_until(lambda: seen()[:4] == [("begun", 60), ("done", 60)] * 2)
     assert worker.poll() is None
+
+
+# --- a job about one thing -------------------------------------------------------------------------------------------
+
+FETCH = "SELECT id FROM procrastinate.procrastinate_fetch_job_v2(NULL, %s)"
+
+
+def queue_once(session, about="flood"):
+    return enqueue(session, "tests.slow_at_first", once=about, number=1)
+
+
+@pytest.fixture
+def fetch(database):
+    """A worker takes the next job; gives its number, or None where there is none that it may take."""
+    with psycopg.connect(libpq_url(database.database_url), autocommit=True) as connection:
+        connection.execute("SET search_path = public, procrastinate")
+        worker = connection.execute("INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id").fetchone()[0]
+        yield lambda: connection.execute(FETCH, [worker]).fetchone()[0]
+
+
+def test_of_many_jobs_about_one_thing_only_one_waits(database, db):
+    numbers = set()
+    for _ in range(5):
+        with db.without_space() as session:
+            numbers |= {queue_once(session), queue_once(session)}
+    with db.without_space() as session:
+        assert queue_once(session, "another flood") not in numbers
+    assert len(numbers) == 1
+    assert statuses(database) == [("todo", 0), ("todo", 0)]
+
+
+def test_a_job_that_has_begun_may_have_missed_the_change_and_another_one_waits_until_it_has_ended(database, db, fetch):
+    with db.without_space() as session:
+        first = queue_once(session)
+    assert fetch() == first
+    with db.without_space() as session:
+        second = queue_once(session)
+    assert second != first
+    assert fetch() is None
+    with psycopg.connect(libpq_url(database.admin_database_url), autocommit=True) as connection:
+        connection.execute("SET search_path = public, procrastinate")
+        connection.execute("DELETE FROM procrastinate_jobs WHERE id = %s", [first])
+    assert fetch() == second
+
+
+def test_a_job_that_waits_does_not_begin_before_the_change_that_it_is_also_for_is_committed(db, fetch):
+    with db.without_space() as session:
+        first = queue_once(session)
+    with db.without_space() as session:
+        assert queue_once(session) == first
+        assert fetch() is None
+    assert fetch() == first
+
+
+def test_two_changes_at_the_same_moment_queue_one_job(database, db):
+    numbers = []
+
+    def other():
+        with db.without_space() as session:
+            numbers.append(queue_once(session))
+
+    with db.without_space() as session:
+        numbers.append(queue_once(session))
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join(timeout=0.5)
+        assert thread.is_alive()  # it waits for what this transaction does
+    thread.join(timeout=30)
+    assert numbers[0] == numbers[1]
+    assert statuses(database) == [("todo", 0)]
+
+
+def test_a_change_that_is_taken_back_leaves_no_job_and_the_other_change_queues_its_own(database, db):
+    numbers = []
+
+    def other():
+        with db.without_space() as session:
+            numbers.append(queue_once(session))
+
+    with db.without_space() as session:
+        queue_once(session)
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join(timeout=0.5)
+        session.rollback()
+    thread.join(timeout=30)
+    assert len(numbers) == 1
+    assert statuses(database) == [("todo", 0)]
+
+
+def test_a_job_of_a_worker_that_has_gone_is_put_back_though_another_one_about_the_same_waits(database, db, fetch):
+    with db.without_space() as session:
+        queue_once(session)
+    fetch()
+    with db.without_space() as session:
+        queue_once(session)
+    with psycopg.connect(libpq_url(database.admin_database_url), autocommit=True) as connection:
+        connection.execute("SET search_path = public, procrastinate")
+        connection.execute("DELETE FROM procrastinate_workers")
+        connection.execute(PUT_BACK, {"most": 3, "silence": 20.0})
+    assert statuses(database) == [("todo", 1), ("todo", 0)]
 
 
 @pytest.mark.slow

@@ -6,10 +6,10 @@ import numpy as np
 from geoalchemy2.shape import from_shape
 from shapely import MultiPolygon, box
 
-from layers import catalogue, exposure
+from layers import catalogue, counting, exposure
 from layers.areas import Area, Boundary, Level
 from layers.catalogue import Kind, Method, State
-from layers.exposure import Counted
+from layers.counting import Counted
 from tests.builders import a_raster
 
 # West of 15.2 lies Zapad, east of it Istok.
@@ -69,9 +69,9 @@ class World:
 
     def count(self, hazard) -> dict[UUID, Counted]:
         plan = exposure.plan(self.session, hazard.id)
-        counting = exposure.compute(plan, self.store, self.tmp_path / "kept")
-        exposure.keep(self.session, plan, counting, at=self.noon)
-        return counting.areas
+        counted = counting.compute(plan, self.store, self.tmp_path / "kept")
+        assert exposure.keep(self.session, plan, counted, at=self.noon) is not None
+        return counted.areas
 
 
 def a_world(session, store, operator, noon, tmp_path):

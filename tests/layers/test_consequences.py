@@ -5,10 +5,7 @@ from decimal import Decimal
 import pytest
 
 from foundation.reference import Figure
-from layers import catalogue, consequences
-from layers.areas import Area, Level
-from layers.catalogue import Kind, Method, State
-from layers.people import PeopleFigure, Sex
+from layers import consequences
 
 
 def a_rate(value, from_m, to_m=None):
@@ -42,57 +39,3 @@ def test_needs_follow_from_people_and_the_chosen_profile(session):
     assert needs["bnpb_perka_7_2008.rice"] == (pytest.approx(2800.0), "kg/week")
     assert needs["bnpb_perka_7_2008.family_kits"] == (pytest.approx(200.0), "kits/week")
     assert needs["bnpb_perka_7_2008.toilets"] == (pytest.approx(50.0), "toilets")
-
-
-@pytest.fixture
-def maglaj(session):
-    area = Area(level=Level.MUNICIPALITY, code="10634", name="Maglaj", names={})
-    session.add(area)
-    session.flush()
-    return area.id
-
-
-def test_exposed_people_have_the_ages_of_their_municipality(session, operator, noon, maglaj):
-    table = catalogue.receive(
-        session,
-        kind=Kind.POPULATION_TABLE,
-        name="ages",
-        return_period_years=None,
-        event=None,
-        producer="p",
-        licence="l",
-        vintage="2013",
-        method=Method.ILLUSTRATIVE,
-        method_note="",
-        file_name="f",
-        file_hash="0" * 64,
-        file_bytes=0,
-        options={},
-        by=operator,
-        at=noon,
-    )
-    table.become(State.CHECKING)
-    catalogue.ready(session, table, by=operator, at=noon)
-    for sex, age_from, age_to, people in (
-        (Sex.FEMALE, 0, 64, 50.0),
-        (Sex.FEMALE, 65, None, 20.0),
-        (Sex.MALE, 0, 64, 20.0),
-        (Sex.MALE, 65, None, 10.0),
-        (Sex.ALL, None, None, 100.0),
-    ):
-        session.add(
-            PeopleFigure(version_id=table.id, area_id=maglaj, sex=sex, age_from=age_from, age_to=age_to, people=people)
-        )
-    session.flush()
-    groups, rests_on = consequences.by_age_and_sex(session, maglaj, 10.0)
-    assert [(g.sex, g.age_from, g.age_to, g.people) for g in groups] == [
-        (Sex.FEMALE, 0, 64, pytest.approx(5.0)),
-        (Sex.MALE, 0, 64, pytest.approx(2.0)),
-        (Sex.FEMALE, 65, None, pytest.approx(2.0)),
-        (Sex.MALE, 65, None, pytest.approx(1.0)),
-    ]
-    assert rests_on.id == table.id
-
-
-def test_where_no_table_has_ages_none_are_said(session, maglaj):
-    assert consequences.by_age_and_sex(session, maglaj, 10.0) == ([], None)

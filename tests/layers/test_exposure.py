@@ -19,7 +19,7 @@ from layers.exposure import ExposureFigure
 from layers.features import Feature
 from layers.people import PeopleFigure, Sex
 from tests.builders import a_grid
-from tests.layers.builders_exposure import DEPTH, PEOPLE, WEST, a_world
+from tests.layers.builders_exposure import DEPTH, WEST, a_world
 
 
 @pytest.fixture
@@ -78,8 +78,18 @@ def test_facilities_are_counted_where_they_stand(world):
         )
     world.session.flush()
     counted = world.count(world.layer(Kind.FLOOD_DEPTH, "rp100", years=100.0, values=DEPTH))
-    assert counted[world.west].facilities == {"hospital": [1, 2]}
-    assert counted[world.country].facilities == {"hospital": [2, 3]}
+    assert counted[world.west].facilities == {"hospital": [1, 2, 0]}
+    assert counted[world.country].facilities == {"hospital": [2, 3, 0]}
+
+
+def test_a_facility_where_nothing_is_modelled_is_not_taken_for_a_safe_one(world):
+    facilities = world.layer(Kind.FACILITIES, "facilities")
+    place = from_shape(Point(15.35, 44.65), srid=4326)
+    world.session.add(Feature(version_id=facilities.id, number=1, category="hospital", properties={}, place=place))
+    hazard = world.layer(Kind.FLOOD_EXTENT, "event", event="May 2014", footprint=WEST)
+    world.session.add(Feature(version_id=hazard.id, number=1, properties={}, place=from_shape(WEST, srid=4326)))
+    world.session.flush()
+    assert world.count(hazard)[world.east].facilities == {"hospital": [0, 1, 1]}
 
 
 def test_the_cells_that_carry_a_number_add_up_to_it(world):
@@ -117,37 +127,6 @@ def test_the_default_is_the_best_ranked_hazard_that_covers_the_municipality_whol
     found = exposure.defaults(world.session, [Kind.FLOOD_DEPTH])
     assert found[world.west, 100.0].hazard.id == official.id
     assert found[world.east, 100.0].hazard.id == model.id
-
-
-def test_expected_annual_people_are_the_area_under_the_curve(world):
-    for years, factor in ((10.0, 0.5), (100.0, 1.0)):
-        world.count(
-            world.layer(
-                Kind.FLOOD_DEPTH,
-                f"rp{years:g}",
-                years=years,
-                values=np.where(DEPTH > 0, DEPTH * factor, -1).astype(np.float32),
-            )
-        )
-    # Zapad: 10 people 1 in 10 (0.75 m), 20 people 1 in 100: (0.1 - 0.01) * 15 + 0.01 * 20
-    assert exposure.annual(world.session, [Kind.FLOOD_DEPTH])[world.west] == pytest.approx(1.55)
-
-
-def test_exposure_that_falls_with_the_return_period_is_marked(world):
-    for years, depth in ((10.0, DEPTH), (100.0, np.where(DEPTH > 2, DEPTH, -1).astype(np.float32))):
-        world.count(world.layer(Kind.FLOOD_DEPTH, f"rp{years:g}", years=years, values=depth))
-    assert exposure.shaky(world.session, [Kind.FLOOD_DEPTH]) == {
-        (world.west, 100.0): "not_growing",
-        (world.east, 100.0): "not_growing",
-    }
-
-
-def test_exposure_that_leaps_from_one_return_period_to_the_next_is_marked(world):
-    world.population = world.layer(Kind.POPULATION_RASTER, "more people", method=Method.OFFICIAL, values=PEOPLE * 100)
-    for years, depth in ((10.0, np.where(DEPTH > 2, DEPTH, -1).astype(np.float32)), (100.0, DEPTH)):
-        world.count(world.layer(Kind.FLOOD_DEPTH, f"rp{years:g}", years=years, values=depth))
-    # Zapad from 0 to 2,000 people; Istok from 100 to 200.
-    assert exposure.shaky(world.session, [Kind.FLOOD_DEPTH]) == {(world.west, 100.0): "jump"}
 
 
 def test_the_values_at_the_populated_cells_are_kept_and_answer_any_other_threshold(world):

@@ -71,7 +71,7 @@ def jrc(folder: Path, depth, **options) -> Path:
     return a_raster(folder, depth, nodata=-9999.0, tiled=True, blockxsize=256, blockysize=256, **options)
 
 
-def prepared(path: Path, kind: str, name="upload.tif", options=None, outline=None, official=None):
+def prepared(path: Path, kind: str, name="upload.tif", options=None, outline=None, estimates=None):
     folder = path.parent / "made"
     folder.mkdir(exist_ok=True)
     answer = prepare(
@@ -79,7 +79,7 @@ def prepared(path: Path, kind: str, name="upload.tif", options=None, outline=Non
         name=name,
         kind=kind,
         options=options or {},
-        context={"outline": outline, "official_people": official},
+        context={"outline": outline, "estimates": estimates},
         folder=str(folder),
     )
     assert json.loads(json.dumps(answer, allow_nan=False)) == answer  # it crosses a process, and goes into jsonb
@@ -331,13 +331,37 @@ def test_a_population_off_the_official_estimate_is_mentioned(tmp_path):
     people[50, 50] = 900.0
     people[50, 150] = 300.0  # at 18.5° E, outside the country
     path = worldpop(tmp_path, people, cell=0.01)
-    official = {"people": 1000.0, "source": "Census, 2013"}
-    answer, _ = prepared(path, "population_raster", outline=COUNTRY, official=official)
+    # 17 to 18 and 44 to 45 degrees is one municipality, 18 to 18.4 a second one, where nobody lives.
+    areas = [
+        {"name": "Zapad (1)", "people": 1000.0, "place": box(17, 44, 18, 45).wkb_hex},
+        {"name": "Istok (2)", "people": 0.0, "place": box(18, 44, 18.4, 45).wkb_hex},
+    ]
+    estimates = {"people": 1200.0, "source": "Census, 2013", "areas": areas}
+    answer, _ = prepared(path, "population_raster", outline=COUNTRY, estimates=estimates)
     assert said(answer, "population_off") == (
         "The raster has 900 people in the country, Census, 2013 has 1000: -10.0 % off."
     )
-    answer, _ = prepared(path, "population_raster", outline=COUNTRY, official={**official, "people": 930.0})
+    assert "population_off_there" not in codes(answer)  # ten per cent, and not more
+    areas[0]["people"] = 1010.0
+    answer, _ = prepared(path, "population_raster", outline=COUNTRY, estimates=estimates)
+    assert said(answer, "population_off_there").endswith("(raster / estimate): Zapad (1): 900 / 1010.")
+    areas[0]["people"] = 930.0
+    answer, _ = prepared(path, "population_raster", outline=COUNTRY, estimates=estimates)
     assert "population_off" not in codes(answer)
+    answer, _ = prepared(
+        path, "population_raster", outline=COUNTRY, estimates=estimates, options={"warn_share": "0.01"}
+    )
+    assert "-3.2 % off" in said(answer, "population_off")
+    with pytest.raises(errors.WrongOption, match="warn_share"):
+        prepared(path, "population_raster", outline=COUNTRY, estimates=estimates, options={"warn_share": "x"})
+
+
+def test_without_boundaries_the_whole_raster_is_held_against_the_estimate(tmp_path):
+    people = np.full((100, 100), np.nan)
+    people[50, 50] = 900.0
+    estimates = {"people": 1000.0, "source": "Census, 2013", "areas": []}
+    answer, _ = prepared(worldpop(tmp_path, people, cell=0.01), "population_raster", estimates=estimates)
+    assert "900 people" in said(answer, "population_off")
 
 
 def test_codes_stay_integers_and_those_without_a_class_are_mentioned(tmp_path):
@@ -414,7 +438,7 @@ def test_it_all_works_in_the_sandbox_and_errors_come_back_as_they_are(tmp_path):
         "name": "q100.tif",
         "kind": "flood_depth",
         "options": {},
-        "context": {"outline": None, "official_people": None},
+        "context": {"outline": None},
         "folder": str(tmp_path / "made"),
     }
     paths = {"reads": [path], "writes": [tmp_path / "made"]}
@@ -468,7 +492,8 @@ def a_figure(version, area, people, sex=Sex.ALL):
 
 
 def test_without_other_layers_nothing_is_known_of_the_country(session, a_version):
-    assert context(session, a_version(Kind.FLOOD_DEPTH, "flood")) == {"outline": None, "official_people": None}
+    assert context(session, a_version(Kind.FLOOD_DEPTH, "flood")) == {"outline": None}
+    assert context(session, a_version(Kind.POPULATION_RASTER, "people")) == {"outline": None, "estimates": None}
 
 
 def test_the_outline_is_that_of_all_municipalities_together(session, a_version):
@@ -495,4 +520,21 @@ def test_people_are_held_against_the_newest_official_table(session, a_version):
         session.add(a_figure(table, areas[0], people / 2, Sex.FEMALE))
     session.flush()
     known = context(session, a_version(Kind.POPULATION_RASTER, "people"))
-    assert known["official_people"] == {"people": 1800.0, "source": "estimate, 2023, June"}
+    assert known["estimates"] == {"people": 1800.0, "source": "estimate, 2023, June", "areas": []}
+
+
+def test_each_municipality_is_held_against_the_newest_table_that_has_it(session, a_version):
+    """One entity publishes a newer estimate than the other, and Stanari's people live in Doboj's older outline."""
+    west, east, stanari = (a_municipality(session, code) for code in ("1", "2", "3"))
+    census = a_version(Kind.POPULATION_TABLE, "census", "census 2013")
+    session.add_all([a_figure(census, west, 1000), a_figure(census, east, 500), a_figure(census, stanari, 70)])
+    estimate = a_version(Kind.POPULATION_TABLE, "estimate", "2023")
+    session.add(a_figure(estimate, west, 900))
+    boundaries = a_version(Kind.MUNICIPALITIES, "municipalities")
+    for area, also, left in ((west, [], 17.0), (east, [stanari], 17.5)):
+        place = from_shape(box(left, 44.0, left + 0.5, 45.0), srid=4326)
+        session.add(Boundary(version_id=boundaries.id, area_id=area, also_covers=also, place=place))
+    session.flush()
+    known = context(session, a_version(Kind.POPULATION_RASTER, "people"))["estimates"]
+    assert (known["people"], known["source"]) == (1470.0, "estimate, 2023; census, census 2013")
+    assert {a["name"]: a["people"] for a in known["areas"]} == {"1 (1)": 900.0, "2 (2)": 570.0}

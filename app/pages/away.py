@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from app import languages
-from app.db import without_space
+from app.db import transaction, without_space
 from app.errors import NoSuchPage
 from app.exports.csv_files import Form, csv_file
 from app.exports.geodata import geojson, geopackage
@@ -27,6 +27,7 @@ from app.pages.situation import situation_map
 from app.pages.table import Asked
 from app.pages.view import View, area_name, look, shapes_as
 from app.rights import Right
+from app.spaces import current_space
 from layers.areas import Area, Level, boundaries
 
 away = Blueprint("away", __name__, url_prefix="/files")
@@ -101,8 +102,8 @@ def card(area_id: UUID) -> ResponseReturnValue:
 @away.get("/situation.html")
 @needs(Right.SEE)
 def situation() -> ResponseReturnValue:
-    """The map with all that lies over it in one file that opens from a disk, with the network off."""
-    with without_space() as session:
+    """The map with all that is known in this space now, in one file that opens from a disk with the network off."""
+    with transaction(current_space().id) as session:
         view = look(session)
         page, stamp = situation_map(session, view, records.maker())
     return as_saved(

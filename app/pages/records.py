@@ -65,13 +65,22 @@ def maker() -> Maker:
 
 def imprint(view: View, rests_on: Iterable[LayerVersion], title: str, by: Maker) -> Imprint:
     """Marks and words of a file made from a view."""
-    methods = {v.method for v in rests_on}
+    return stamped(title, lines_of(view), methods_of(view, rests_on), by)
+
+
+def lines_of(view: View) -> list[str]:
+    """What a view shows, below its title."""
     lines = []
     if view.choice:
         lines.append(choice_name(view.choice))
     if view.situation.run:
         lines.append(_("Exposed means: %(what)s.", what=threshold_name(view.situation.run)))
-    return stamped(title, lines, methods | ({Method.ILLUSTRATIVE} if view.illustrative else set()), by)
+    return lines
+
+
+def methods_of(view: View, rests_on: Iterable[LayerVersion]) -> set[Method]:
+    """How what a view rests on came about."""
+    return {v.method for v in rests_on} | ({Method.ILLUSTRATIVE} if view.illustrative else set())
 
 
 def stamped(title: str, lines: Sequence[str], methods: Collection[Method], by: Maker) -> Imprint:

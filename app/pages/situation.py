@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import shapely
@@ -16,8 +15,9 @@ from app.exports.drawing import POINT_MM, Frame, Name, labels
 from app.exports.records import Imprint
 from app.languages import _
 from app.maps import Overlay, Place, PlaceLayer, PortableText, portable_map, sealed
+from app.pages.field_places import field_places
 from app.pages.map import tip
-from app.pages.records import Maker, cited, imprint, not_modelled_hazards
+from app.pages.records import Maker, cited, lines_of, methods_of, not_modelled_hazards, stamped
 from app.pages.tiles import current_tiles
 from app.pages.view import (
     View,
@@ -53,19 +53,18 @@ NAMES_PX = 11.0
 _TO_DEGREES = Transformer.from_crs(3857, 4326, always_xy=True)
 _TO_MERCATOR = Transformer.from_crs(4326, 3857, always_xy=True)
 
-Layers = Callable[[Session], Sequence[PlaceLayer]]
 
-
-def situation_map(session: Session, view: View, by: Maker, more: Sequence[Layers] = ()) -> tuple[str, Imprint]:
-    """The page, and its imprint. more: what else lies over it, the first lowest: gauges, warnings, incidents."""
+def situation_map(session: Session, view: View, by: Maker) -> tuple[str, Imprint]:
+    """The page, and its imprint: the chosen hazard, and what is known in this request's space now."""
     rests_on = sources(used_runs(view.situation), view.boundaries)
-    stamp = imprint(view, rests_on, _("Situation map"), by)
     geometries = f"ST_AsGeoJSON(ST_Transform(shape.place, 4326), {DIGITS})"
     found = shapes_as(session, view.boundaries.id, SHAPES_ZOOM, geometries) if view.boundaries else {}
     shapes = {area: json.loads(shape) for area, shape in found.items()}
     overlays, legends = _overlays(view, shapes)
     layers = [one for part in (_floods, _rivers, _veto_areas, _facilities, _fires) for one in part(session, view)]
-    layers += [one for part in more for one in part(session)]
+    field = field_places(session, shapes)
+    layers += field.layers
+    stamp = stamped(_("Situation map"), lines_of(view), methods_of(view, rests_on) | field.methods, by)
     page = portable_map(
         view.situation.rows,
         shapes,
@@ -81,6 +80,7 @@ def situation_map(session: Session, view: View, by: Maker, more: Sequence[Layers
             band=stamp.band or "",
             imprint=" ".join(
                 [
+                    *field.notes,
                     _("What no layer here models: %(hazards)s.", hazards=", ".join(not_modelled_hazards())),
                     _("Made %(when)s by %(author)s with Spremnost.", when=stamp.made_words, author=stamp.author),
                 ]

@@ -2,8 +2,9 @@
 
 import os
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import pytest
 import shapely
@@ -12,30 +13,43 @@ from playwright.sync_api import expect, sync_playwright
 
 from app.db import Database
 from app.factory import create_app
-from app.maps import Place, PlaceLayer
 from app.pages.records import Maker
 from app.pages.situation import situation_map
 from app.pages.view import look
 from foundation.roles import Role
+from foundation.spaces import OPERATIONAL_SPACE_ID
+from layers import declaring, feeds, warning_store
 from layers.catalogue import Kind
+from layers.declaring import IncidentFacts
 from layers.features import Feature
+from layers.incidents import IncidentKind
 from tests.app.builders_map import NOON, a_version, close
 from tests.app.builders_people import signed_in
+from tests.layers.builders_cap import a_message, an_area_xml, an_info
+from tests.layers.builders_field import DUTY, a_station, enter
 
 CHROMIUM = Path("/usr/bin/chromium")
 EVIL = "</script><img src=x onerror=document.title='broken'>{{ 7 * 7 }}`${1}"
 
 
-def gauges(session):
-    area = {"type": "Polygon", "coordinates": [[[17.1, 44.1], [17.3, 44.1], [17.3, 44.3], [17.1, 44.1]]]}
-    return [
-        PlaceLayer(
-            "Gauges",
-            "#8a5a00",
-            [Place({"type": "Point", "coordinates": [17.45, 44.45]}, f"Maglaj {EVIL}", [("Level", f"412 cm {EVIL}")])],
-        ),
-        PlaceLayer(EVIL, "#b3261e", [Place(area, "Warning", [("Severity", "severe")], colour="#000000")]),
-    ]
+def a_field(session, country, name="Doboj"):
+    """Around now: a gauge past regular defence (which proposes an incident), a silent one, a warning, an incident."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    doboj = country.areas["20141"].id
+    station = a_station(session, session.merge(country.areas["20141"]), name=name, lon=17.15, lat=44.45)
+    enter(session, station, 400, 412, first=now - timedelta(hours=1), at=now)
+    silent = a_station(
+        session, session.merge(country.areas["11053"]), code="BOS-MAGLAJ", name="Maglaj", lon=17.45, lat=44.45
+    )
+    enter(session, silent, 200, first=now - timedelta(days=3), at=now - timedelta(days=3))
+    square = an_area_xml(polygon="44.1,17.1 44.1,17.3 44.3,17.3 44.3,17.1 44.1,17.1", description=escape(name))
+    times = {"onset": now.isoformat(), "expires": (now + timedelta(hours=6)).isoformat()}
+    message = a_message(an_info(areas=square, headline=f"Flood {name}", **times), sent=now.isoformat())
+    received = feeds.read(message.encode(), "warning.xml")
+    assert received.alerts
+    warning_store.store(session, OPERATIONAL_SPACE_ID, received.alerts, source="warning.xml", by=DUTY, at=now)
+    facts = IncidentFacts(IncidentKind.FLOOD, f"Bosna {name}", municipalities=frozenset({doboj}))
+    declaring.propose(session, OPERATIONAL_SPACE_ID, facts, by=DUTY, at=now)
 
 
 @pytest.fixture
@@ -44,13 +58,13 @@ def made(country):
     app = create_app(country.settings)
     database = Database(country.settings, pool_size=1)
 
-    def make(band=None, more=(), query="hazard=flood-100"):
+    def make(band=None, query="hazard=flood-100"):
         maker = Maker("Amra Hodžić, CZ Maglaj", datetime(2026, 5, 15, 8, 10, tzinfo=UTC), band)
         with (
             app.test_request_context(f"/op/map?{query}", headers={"Cookie": "language=en"}),
-            database.without_space() as session,
+            database.transaction(OPERATIONAL_SPACE_ID) as session,
         ):
-            return situation_map(session, look(session), maker, more)[0]
+            return situation_map(session, look(session), maker)[0]
 
     yield make
     database.close()
@@ -73,7 +87,7 @@ def test_the_file_names_hazard_classes_sources_maker_and_what_is_not_modelled(ma
 
 
 def test_nothing_in_the_file_is_fetched_from_anywhere(made):
-    page = made(more=[gauges])
+    page = made()
     assert not re.findall(r"<script[^>]+src|<link[^>]+href|url\(\s*['\"]?http|@import", page)
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page).group(1)
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
@@ -81,10 +95,43 @@ def test_nothing_in_the_file_is_fetched_from_anywhere(made):
     assert len(page) < 3_000_000
 
 
+def test_gauges_warnings_and_incidents_of_the_space_lie_over_it(made, country, change):
+    change(lambda session: a_field(session, country))
+    page = made()
+    for words in ("Doboj (Bosna)", "412 cm", "STALE", "Flood Doboj", "severe", " Bosna Doboj", "proposed"):
+        assert words in page, words
+
+
+def test_what_happens_in_the_real_world_is_not_on_an_exercises_map(made, country, change, client):
+    change(lambda session: a_field(session, country))
+    app = create_app(country.settings)
+    player = signed_in(app.test_client(), country.settings, Role.PLAYER, exercise="sava-2026")
+    player.set_cookie("language", "en")
+    page = player.get("/ex/sava-2026/files/situation.html?hazard=flood-100").text
+    assert " Bosna Doboj" not in page
+    assert "412 cm" not in page
+    assert " Bosna Doboj" in client.get("/op/files/situation.html?hazard=flood-100").text
+    close(app)
+
+
+def test_a_warning_whose_place_nobody_knows_is_said_in_words(made, country, change):
+    def load(session):
+        now = datetime.now(UTC).replace(microsecond=0)
+        area = an_area_xml(polygon=None, description="Somewhere")
+        times = {"onset": now.isoformat(), "expires": (now + timedelta(hours=6)).isoformat()}
+        message = a_message(an_info(areas=area, headline="Flash flood", **times), sent=now.isoformat())
+        alerts = feeds.read(message.encode(), "warning.xml").alerts
+        warning_store.store(session, OPERATIONAL_SPACE_ID, alerts, source="warning.xml", by=DUTY, at=now)
+
+    change(load)
+    assert "Warning without a known place: Flash flood (severe)." in made()
+
+
 def test_text_of_files_and_of_other_layers_cannot_break_out(made, country, change):
+    change(lambda session: a_field(session, country, name=EVIL))
     change(lambda s: setattr(s.merge(country.areas["11053"]), "name", EVIL))
     change(lambda s: setattr(s.merge(country.versions["Poplava 1/100"]), "producer", EVIL))
-    page = made(more=[gauges], band=f"EXERCISE {EVIL}")
+    page = made(band=f"EXERCISE {EVIL}")
     assert "<img src=x" not in page
     assert page.count("</script>") == page.count("<script")
 
@@ -142,9 +189,10 @@ def test_an_empty_country_still_gives_a_file(database):
 @pytest.mark.slow
 @pytest.mark.skipif(not CHROMIUM.exists(), reason="the distribution's chromium is not installed")
 @pytest.mark.parametrize("size", [(1280, 800), (360, 740)])
-def test_the_file_opens_from_a_disk_with_the_network_off(made, tmp_path, size):
+def test_the_file_opens_from_a_disk_with_the_network_off(made, tmp_path, size, country, change):
+    change(lambda session: a_field(session, country, name=f"Doboj {EVIL}"))
     path = tmp_path / "situation.html"
-    path.write_text(made(more=[gauges], band="EXERCISE · Sava 2026"))
+    path.write_text(made(band="EXERCISE · Sava 2026"))
     with sync_playwright() as playwright:
         root = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(
@@ -159,16 +207,16 @@ def test_the_file_opens_from_a_disk_with_the_network_off(made, tmp_path, size):
         page.goto(path.as_uri())
         expect(page.locator(".leaflet-overlay-pane path")).to_have_count(9)
         expect(page.locator(".leaflet-hazard-pane img")).to_be_visible()
-        expect(page.locator(".leaflet-places-pane path")).to_have_count(2)
+        expect(page.locator(".leaflet-places-pane path")).to_have_count(5)
         assert page.locator(".leaflet-hazard-pane img").evaluate("image => image.naturalWidth") > 100
         expect(page.locator(".band")).to_have_text("EXERCISE · Sava 2026")
-        page.locator(".leaflet-places-pane path").first.click(force=True)
+        page.locator('.leaflet-places-pane path[fill="#b3261e"][stroke="#1d2733"]').click(force=True)
         expect(page.locator(".leaflet-popup-content")).to_contain_text("412 cm")
         expect(page.locator(".leaflet-popup-content")).to_contain_text("onerror")
         expect(page.locator(".leaflet-control-layers-toggle")).to_have_attribute("title", "Layers")
         page.locator(".leaflet-control-layers-toggle").press("Enter")
         page.get_by_label("Gauges").click(delay=200)
-        expect(page.locator(".leaflet-places-pane path")).to_have_count(1)
+        expect(page.locator(".leaflet-places-pane path")).to_have_count(3)
         assert page.title() != "broken"
         assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
         assert wrong == []

@@ -40,8 +40,6 @@ PUBLIC = {
     "trust.certificate",
     "trust.certificate",  # what a phone must have before it can trust us
     "trust.show",  # where a local network is served
-    "trust.certificate",
-    "metrics.show",  # asks itself who may see it: this machine, or the key
 }
 # What everybody who is signed in may change: it is their own.
 PERSONAL = {"sign_in.leave", "sign_in.act", "notices.read", "notices.save", "api.read"}

@@ -38,8 +38,6 @@ PUBLIC = {
     "sign_in.back",
     "trust.show",  # what a phone must have before it can trust us
     "trust.certificate",
-    "trust.certificate",  # what a phone must have before it can trust us
-    "trust.show",  # where a local network is served
 }
 # What everybody who is signed in may change: it is their own.
 PERSONAL = {"sign_in.leave", "sign_in.act", "notices.read", "notices.save", "api.read"}

@@ -8,6 +8,7 @@ from app.factory import create_app
 from app.settings import libpq_url
 from app.status import look
 from foundation.roles import Role
+from tests.app.builders_map import close
 from tests.app.builders_people import signed_in
 
 NOON = datetime(2026, 5, 14, 12, tzinfo=UTC)
@@ -32,8 +33,14 @@ def test_an_empty_database_misses_its_migrations(empty_database):
     assert look(empty_database, NOON).missing == ("migrations", "worker")
 
 
-def test_ready_names_what_is_missing(database):
-    client = create_app(database).test_client()
+@pytest.fixture
+def client(database):
+    app = create_app(replace(database, demo=True))
+    yield app.test_client()
+    close(app)
+
+
+def test_ready_names_what_is_missing(client, database):
     assert client.get("/health/ready").status_code == 503
     heartbeat(database, datetime.now(UTC))
     answer = client.get("/health/ready")
@@ -61,8 +68,8 @@ def test_the_page_says_plainly_what_is_wrong(unreachable):
     assert "127.0.0.1:1" not in page.text
 
 
-def test_the_page_names_versions_and_the_demo_to_administrators(database):
-    client = signed_in(create_app(replace(database, demo=True)).test_client(), database, Role.ADMINISTRATOR)
+def test_the_page_names_versions_and_the_demo_to_administrators(client, database):
+    signed_in(client, database, Role.ADMINISTRATOR)
     client.set_cookie("language", "en")
     page = client.get("/status").text
     assert "PostGIS" in page
@@ -73,8 +80,7 @@ def test_the_page_names_versions_and_the_demo_to_administrators(database):
 
 
 @pytest.mark.parametrize("role", [None, Role.DUTY_OFFICER])
-def test_everybody_else_learns_only_whether_it_runs(database, role):
-    client = create_app(database).test_client()
+def test_everybody_else_learns_only_whether_it_runs(client, database, role):
     if role:
         signed_in(client, database, role)
     client.set_cookie("language", "en")

@@ -8,6 +8,7 @@ import asyncio
 from contextlib import suppress
 from importlib import import_module
 from typing import Any
+from uuid import UUID
 
 import structlog
 from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
@@ -106,10 +107,15 @@ async def _work(settings: Settings) -> None:
     for periodic in app.periodic_registry.periodic_tasks.values():
         periodic.task.blueprint = app
     async with app.open_async():
+        write_mails = import_module("app.notice_mails").post
+
+        def post(session: Session, space: UUID, announcement: notifying.Announcement) -> None:
+            write_mails(session, settings, space, announcement)
+
         loops = [
             asyncio.create_task(_keep_sweeping(app)),
             asyncio.create_task(_keep_queueing(database)),
-            asyncio.create_task(notifying.keep_reading(database)),
+            asyncio.create_task(notifying.keep_reading(database, post)),
         ]
         try:
             await app.run_worker_async(

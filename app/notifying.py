@@ -59,7 +59,11 @@ def announces(topic: str) -> Callable[[Meaning], Meaning]:
     return register
 
 
-def read_outbox(database: Database, space: UUID) -> int:
+Post = Callable[[Session, UUID, Announcement], object]
+"""What else is done with an announcement, in the same transaction: its mails are written."""
+
+
+def read_outbox(database: Database, space: UUID, post: Post = lambda *_: None) -> int:
     """Deal with the messages that have come; gives how many there were."""
     with database.transaction(space) as session:
         done = notices.read_up_to(session, READER, space=space)
@@ -77,25 +81,26 @@ def read_outbox(database: Database, space: UUID) -> int:
                     urgent=one.urgent,
                     at=message.created_at,
                 )
+                post(session, space, one)
         if messages:
             notices.has_read(session, READER, space=space, sequence=messages[-1].sequence)
         return len(messages)
 
 
-def read_all(database: Database) -> None:
+def read_all(database: Database, post: Post = lambda *_: None) -> None:
     """Deal with what has come in every open space."""
     with database.without_space() as session:
         spaces = list(session.scalars(select(Space.id).where(Space.state != SpaceState.CLOSED)))
     for space in spaces:
-        while read_outbox(database, space) == AT_ONCE:
+        while read_outbox(database, space, post) == AT_ONCE:
             pass
 
 
-async def keep_reading(database: Database) -> None:
+async def keep_reading(database: Database, post: Post) -> None:
     """Until cancelled."""
     while True:
         try:
-            await asyncio.to_thread(read_all, database)
+            await asyncio.to_thread(read_all, database, post)
         except SQLAlchemyError as error:
             log.warning("outbox not read", reason=str(error).splitlines()[0])
         await asyncio.sleep(LOOK_EVERY_S)

@@ -9,9 +9,11 @@ from sqlalchemy import select
 from app import notifying
 from app.db import Database
 from app.factory import create_app
+from app.notice_mails import post
 from app.notifying import Announcement, announces, read_all, read_outbox
 from foundation import outbox
-from foundation.people import Person
+from foundation.mails import Mail
+from foundation.people import Locale, Person
 from foundation.roles import Role
 from foundation.spaces import OPERATIONAL_SPACE_ID as OP
 from layers.concerned import concerned
@@ -162,3 +164,21 @@ def test_a_player_begins_in_their_only_exercise(country):
     assert player.get("/spaces").headers["Location"] == "/ex/proba/"
     assert "situ" in player.get("/ex/proba/").text
     close(app)
+
+
+def test_an_urgent_notice_is_also_written_as_a_mail_once_in_the_readers_language(client, db, told, country):
+    with db.without_space() as session:
+        amra = session.scalars(select(Person).where(Person.name == "Amra Hodžić")).one()
+        amra.email, amra.locale = "amra@maglaj.example", Locale.BOSNIAN
+    say(db, "Amra Hodžić")
+
+    def write(session, space, announcement):
+        post(session, country.settings, space, announcement)
+
+    assert read_outbox(db, OP, write) == 1
+    assert read_outbox(db, OP, write) == 0
+    with db.transaction(OP) as session:
+        (mail,) = session.scalars(select(Mail)).all()
+    assert mail.recipient == "amra@maglaj.example"
+    assert mail.subject == "Hitno: The water at Doboj is at 480 cm"
+    assert "Amra Hodžić" in mail.body

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -237,3 +237,18 @@ def figures(session: Session, area_ids: Sequence[UUID]) -> dict[UUID, AnnualFigu
         .where(AnnualRun.superseded_at.is_(None), AnnualFigure.area_id.in_(area_ids))
     )
     return {figure.area_id: figure for figure in rows}
+
+
+class Yearly(NamedTuple):
+    """People expected per year; without: municipalities that are not in it."""
+
+    people: float | None
+    without: int
+
+
+def people_of(session: Session, area_ids: Sequence[UUID]) -> Yearly:
+    """The current number of an area, or the sum of several."""
+    found = figures(session, area_ids)
+    known = [f.people for f in found.values() if f.people is not None]
+    without = sum(f.without for f in found.values()) + (len(area_ids) - len(known) if len(area_ids) > 1 else 0)
+    return Yearly(sum(known) if known else None, without)

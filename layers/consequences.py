@@ -24,20 +24,46 @@ def rate_tables(session: Session) -> dict[str, list[Figure]]:
     return tables
 
 
-def displaced(by_class: Sequence[float], edges_m: Sequence[float], rates: Sequence[Figure]) -> float:
+@dataclass(frozen=True)
+class Band:
+    """People in a range of depths, and how many of them leave under a rate. to_m: None where it is open."""
+
+    from_m: float
+    to_m: float | None
+    people: float
+    rate: Figure | None
+    leaving: float
+
+
+def edges_of(rates: Sequence[Figure]) -> tuple[float, ...]:
+    """The depths (metres) at which a table of rates changes: people are told apart there, and nowhere else."""
+    limits = {limit for rate in rates for limit in (rate.from_depth_m, rate.to_depth_m) if limit is not None}
+    return tuple(sorted(float(limit) for limit in limits if limit > 0))
+
+
+def bands(people: Sequence[float], edges_m: Sequence[float], rates: Sequence[Figure]) -> list[Band]:
     """People who would leave their homes under a table of rates by depth.
 
-    by_class: exposed people from each edge (metres) up to the next. A class takes the rate that holds at its lower
-    edge; where none does, nobody leaves.
+    people: from each edge (metres) up to the next. A band takes the rate that holds at its lower edge; where none does,
+    nobody is known to leave.
     """
-    total = 0.0
-    for edge, people in zip(edges_m, by_class, strict=True):
+    found = []
+    for i, (edge, count) in enumerate(zip(edges_m, people, strict=True)):
         at = Decimal(str(edge))
-        for rate in rates:
-            if (rate.from_depth_m or 0) <= at and (rate.to_depth_m is None or at < rate.to_depth_m):
-                total += people * float(rate.value)
-                break
-    return total
+        rate = next(
+            (r for r in rates if (r.from_depth_m or 0) <= at and (r.to_depth_m is None or at < r.to_depth_m)), None
+        )
+        upper = edges_m[i + 1] if i + 1 < len(edges_m) else None
+        found.append(Band(edge, upper, count, rate, count * float(rate.value) if rate else 0.0))
+    return found
+
+
+def need_profiles(session: Session) -> dict[str, str]:
+    """The profiles of minimum needs: {name: the work that it comes from}."""
+    found: dict[str, str] = {}
+    for figure in figures(session, kind=FigureKind.NEED):
+        found.setdefault(figure.profile, figure.citation)
+    return found
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -57,6 +58,11 @@ class AgeGroup(NamedTuple):
     age_from: int | None
     age_to: int | None
     people: float
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Sorts by age: those of any age first, the oldest last."""
+        return -1 if self.age_from is None else self.age_from, math.inf if self.age_to is None else self.age_to
 
 
 def tables(session: Session) -> list[LayerVersion]:

@@ -12,7 +12,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app import languages
+from app import languages, levels
+from app.asking import current_kept
 from app.db import without_space
 from app.exposed import NOT_MODELLED, Choice, Row, situation, total
 from app.guards import needs
@@ -216,13 +217,13 @@ def picture() -> ResponseReturnValue:
 
 
 def series(session: Session, view: View, row: Row) -> list[tuple[Choice, Row | None]]:
-    """The same municipality under every choice."""
+    """The same area under every choice."""
     found: list[tuple[Choice, Row | None]] = []
     for choice in view.choices:
         if choice.layer is not None:
             continue
         same = view.situation if choice is view.choice else situation(session, choice, view.tree)
-        found.append((choice, same.by_area.get(row.area.id)))
+        found.append((choice, levels.row_of(session, same, view.tree, row.area.id, current_kept())))
     return found
 
 

@@ -305,8 +305,9 @@ def card_page(session: Session, view: View, row: Row, by: Maker) -> tuple[str, I
         alone=row.area.id,
         watermark=stamp.band_word,
     )
-    follows = consequences.of(session, row)
-    facilities = sorted((follows.figure.facilities if follows else {}).items(), key=lambda f: (-f[1][0], f[0]))
+    follows = consequences.of(session, view, row)
+    settlements = follows.below.get(Level.SETTLEMENT, []) if follows else []
+    facilities = sorted((follows.facilities if follows else {}).items(), key=lambda f: (-f[1][0], f[0]))
     page = render_template(
         "paper/card.html",
         stylesheet=_stylesheet(None),
@@ -322,7 +323,7 @@ def card_page(session: Session, view: View, row: Row, by: Maker) -> tuple[str, I
         legends=drawn.legends if drawn else [],
         follows=follows,
         facilities=facilities[:CARD_FACILITIES],
-        settlements=follows.settlements[:CARD_SETTLEMENTS] if follows else [],
+        settlements=[part for part in settlements if part.area][:CARD_SETTLEMENTS],
         sources=[cited(v) for v in rests_on],
         unmodelled=not_modelled_hazards(),
     )

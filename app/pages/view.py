@@ -18,6 +18,8 @@ from app.exposed import FLOOD, Choice, Row, Run, Situation, Tree
 from app.languages import _
 from app.maps import Classes, Swatch, classes_of
 from app.names import in_script, name_of
+from app.pages.admin_words import figure_status
+from foundation.reference import Figure
 from foundation.roles import Role
 from gis.classes import LegendClass
 from gis.rise import HIGHEST_RISE_M, LOWEST_RISE_M
@@ -260,7 +262,15 @@ def why_not(row: Row) -> str:
         )
     if row.population is None:
         return _("Nothing has been counted for it yet.")
+    if row.area.level in (Level.COUNTRY, Level.ENTITY, Level.CANTON, Level.CITY):
+        return _("No hazard layer of this choice covers any of its municipalities wholly.")
     return _("No hazard layer of this choice covers the whole municipality.")
+
+
+def figure_told(figure: Figure) -> str:
+    """Where a figure is from, which revision of it was used, and how far it may be trusted."""
+    revision = _("revision %(number)s", number=figure.revision)
+    return f"{figure.citation} · {revision} · {figure_status(figure.status)}"
 
 
 def method_sentence(method: str) -> str:
@@ -302,6 +312,7 @@ def init_app(app: Flask) -> None:
         choice_name=choice_name,
         class_names=class_names,
         facility_name=facility_name,
+        figure_told=figure_told,
         kind_name=kind_name,
         legend_class_name=legend_class_name,
         level_name=level_name,

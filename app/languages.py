@@ -161,6 +161,7 @@ def init_app(app: Flask) -> None:
         day_in_words=day_in_words,
         sentence=sentence,
         localised=localised,
+        ours=ours,
         notice=notice,
     )
     app.context_processor(
@@ -230,6 +231,11 @@ def say(text: str, parameters: dict[str, Any] | None = None) -> str:
 def notice(one: Any) -> str:
     """A notice in the reader's language."""
     return say(one.text, one.parameters)
+
+
+def ours(text: str | None) -> str:
+    """What the program itself put into the database – the made country's layers – in the reader's language."""
+    return str(catalogue(chosen()).gettext(text)) if text else ""
 
 
 def localised(facts: dict[str, Any]) -> str:

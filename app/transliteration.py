@@ -24,18 +24,16 @@ APART: Final = (
 
 # Formats, standards, programs and bodies that are written in Latin letters in Cyrillic text too.
 LATIN: Final = """
-    API ASCII BHMAC BNPB CA CAP CBRN CCCM COG CRS CSV DEM DNS DOI DTM DXF EDXL EFFIS EMS ENDEX EPSG ERCC FEMA FIRMS FWI
-    GDAL GIS GML GPKG GPS GPX HAND HSEEP HTML HTTP HTTPS HXL ICS ID IFRC INFORM IOM IP ISO JPEG JPG JRC JSON KML KMZ LAN
-    MGRS MODIS MSEL NASA NFI OAPIF OCHA ODS OGC OGR OIDC OSM PDF PIN PNG QGIS QR REST RSS SHA SHP SMS SMTP SQL SRID SSL
-    STARTEX SVG TIFF TLS TOTP TSV UCPM UNDP UNHCR UNICEF URL USB UTC UTF UTM UUID VIIRS VPN WASH WFS WGS WHO WKB WKT WMS
-    WMTS XML ZIP
-    GeoJSON GeoTIFF GeoPackage FlatGeobuf Shapefile PostgreSQL PostGIS MapLibre MeteoAlarm OpenID OpenStreetMap WebGL
-    WorldPop Copernicus Sphere InaSAFE Leaflet Excel Docker Debian Ubuntu Linux Chromium Chrome Firefox Safari Edge
-    Android Python GloFAS Dartmouth SimCell Storz
-    Enter Ctrl Shift Alt Esc Tab
-    ALTER ROLE TMPDIR Atom Common Alerting Protocol Authorization Bearer Idempotency Certificate Certification Trust
-    Trusted Root Authorities Settings Device Management
-    inject nodata female male hull settlement info true false
+    API ASCII BHMAC BNPB CA CAP CBRN CCCM COG CRS CSV DEM DNS DOI DTM DXF EDXL EFFIS EMS ENDEX EPSG ERCC ESA FEMA
+    FIRMS FWI GDAL GIS GML GPKG GPS GPX HAND HSEEP HTML HTTP HTTPS HXL ICS ID IFRC INFORM IOM IP ISO JPEG JPG JRC
+    JSON KML KMZ LAN MGRS MODIS MSEL NASA NFI NTU OAPIF OCHA ODS OGC OGR OIDC OSM PDF PIN PNG QGIS QR REST RSS SHA SHP
+    SMS SMTP SQL SRID SSL STARTEX SVG TIFF TLS TOTP TSV UCPM UNDP UNHCR UNICEF URL USB UTC UTF UTM UUID VIIRS VPN
+    WASH WFS WGS WHO WKB WKT WMS WMTS XML ZIP GeoJSON GeoTIFF GeoPackage FlatGeobuf Shapefile PostgreSQL PostGIS
+    MapLibre MeteoAlarm OpenID OpenStreetMap WebGL WorldPop Copernicus Sphere InaSAFE Leaflet Excel Docker Debian
+    Ubuntu Linux Chromium Chrome Firefox Safari Edge Android Python GloFAS Dartmouth SimCell Storz Enter Ctrl Shift
+    Alt Esc Tab ALTER ROLE TMPDIR Atom Common Alerting Protocol Authorization Bearer Idempotency Certificate
+    Certification Trust Trusted Root Authorities Settings Device Management inject nodata female male hull
+    settlement info true false
 """
 LATIN_WORDS: Final = frozenset(LATIN.split())
 ENDINGS: Final = (
@@ -44,7 +42,7 @@ ENDINGS: Final = (
 COMMANDS: Final = "backup demo exposure jobs layers people restore serve status upgrade validate worker words database"
 # With a letter of their own, and those that are no word: safe anywhere. The others only behind a number.
 UNITS: Final = (
-    r"m³/h|m³/s|m3/h|m³|m²|m3|m2|km²|km2|km/h|l/m²|L/min|l/min|l/s|mm/h|kWh|kVA|kW|kg/m²|µm|km|cm|mm|kg|"
+    r"m³/h|m³/s|m3/h|m³|m²|m3|m2|km²|km2|km/h|l/m²|L/min|l/min|l/s|mm/h|mg/l|kWh|kVA|kW|kg/m²|µm|km|cm|mm|kg|"
     r"kB|MB|GB|TB|GiB|MiB|°C|dB|Hz"
 )
 UNITS_BEHIND_A_NUMBER: Final = r"min|ha|bar|px|m|g|t|L|l|h|s|V|W"
@@ -69,7 +67,8 @@ _KEPT: Final = re.compile(
     | [\w*…-]+(?:\.[\w-]+)*\.(?:{"|".join(ENDINGS.split())})(?!\w)                # names of files
     | (?<!\w)\.(?:{"|".join(ENDINGS.split())})(?!\w)
     | (?<![\w-])(?:X{{1,3}}(?:IX|IV|V?I{{0,3}})|IX|IV|VI{{1,3}}|I{{2,3}})(?!\w)   # Roman numbers
-    | (?<![\w/])(?:{UNITS})(?![\w-]) | (?<=\()(?:{UNITS_BEHIND_A_NUMBER})(?=[);,])   # units
+    | (?<![\w/])(?:{UNITS})(?![\w-]) | (?<![\w/])(?:[lLg]|kcal)(?=/\w)             # units
+    | (?<=\()(?:{UNITS_BEHIND_A_NUMBER})(?=[);,])
     """,
     re.VERBOSE,
 )

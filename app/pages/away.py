@@ -20,7 +20,7 @@ from app.exports.records import Records, file_name
 from app.exports.workbook import workbook
 from app.guards import needs
 from app.languages import _
-from app.names import folded
+from app.names import folded, in_order
 from app.pages import records
 from app.pages.paper import card_page, map_page
 from app.pages.situation import situation_map
@@ -155,7 +155,7 @@ def _within(view: View) -> Area | None:
 def _parts(view: View, chosen: Area | None) -> list[Area]:
     """What can fill the paper: entities, cantons, and the municipality that was asked for."""
     found = [a for a in view.tree.areas.values() if a.level in (Level.ENTITY, Level.CANTON) or a is chosen]
-    return sorted(found, key=lambda a: (a.level != Level.ENTITY, a.level != Level.CANTON, folded(area_name(a))))
+    return sorted(found, key=lambda a: (a.level != Level.ENTITY, a.level != Level.CANTON, in_order(area_name(a))))
 
 
 def _written(session: Session, view: View, found: Records, ending: str) -> bytes:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app import languages
 from app.languages import _
 from app.maps import Place, PlaceLayer
+from app.names import in_script
 from app.pages.gauges import condition_name, level_name
 from app.pages.incidents import kind_name, state_name
 from app.pages.view import area_name
@@ -57,7 +58,7 @@ def _gauges(session: Session, found: FieldPlaces) -> None:
         lon, lat = state.station.lon_lat
         found.methods.add(state.station.method)
         point = {"type": "Point", "coordinates": [round(lon, DIGITS), round(lat, DIGITS)]}
-        places.append(Place(point, state.station.title, _said(state), _colour(state)))
+        places.append(Place(point, in_script(state.station.title), _said(state), _colour(state)))
     found.layers.append(PlaceLayer(_("Gauges"), CALM, places))
 
 

@@ -17,7 +17,7 @@ from app.asking import current_kept
 from app.db import without_space
 from app.exposed import NOT_MODELLED, Choice, Row, situation, total
 from app.guards import needs
-from app.languages import _
+from app.languages import _, ours
 from app.maps import NOBODY, PortableText, as_json, portable_map, script_hashes
 from app.names import area_matches, folded, in_order, name_of
 from app.pages.overlays import Overlay, described
@@ -237,7 +237,8 @@ def _rests(view: View) -> str:
     """Hazard, producer, vintage and method in a line, for below the map."""
     versions = {run.hazard.id: run.hazard for run in used_runs(view.situation)}
     return "; ".join(
-        f"{v.layer.name} · {v.producer} · {v.vintage} · {METHOD_SIGNS[v.method]} {method_name(v.method)}"
+        f"{ours(v.layer.name)} · {ours(v.producer)} · {ours(v.vintage)} · "
+        f"{METHOD_SIGNS[v.method]} {method_name(v.method)}"
         for v in versions.values()
     )
 
@@ -365,7 +366,7 @@ def tip(row: Row) -> list[tuple[str, str]]:
 
 
 def _cited(version: LayerVersion) -> str:
-    return f"{version.layer.name}, {version.producer}, {version.vintage}"
+    return f"{ours(version.layer.name)}, {ours(version.producer)}, {ours(version.vintage)}"
 
 
 __all__ = ["map_", "series"]

@@ -8,7 +8,7 @@ from typing import Any, Final
 from flask import url_for
 from sqlalchemy.orm import Session
 
-from app.languages import _
+from app.languages import _, ours
 from app.pages.view import METHOD_SIGNS, kind_name, method_name
 from foundation.errors import N_
 from layers.catalogue import Kind, LayerVersion, shown
@@ -60,7 +60,7 @@ class Overlay:
     def rests(self) -> str:
         """Producer, vintage and how sure it is."""
         v = self.version
-        return f"{v.producer} · {v.vintage} · {METHOD_SIGNS[v.method]} {method_name(v.method)}"
+        return f"{ours(v.producer)} · {ours(v.vintage)} · {METHOD_SIGNS[v.method]} {method_name(v.method)}"
 
 
 def overlays(session: Session) -> list[tuple[str, list[Overlay]]]:
@@ -81,7 +81,7 @@ def described(groups: list[tuple[str, list[Overlay]]]) -> list[dict[str, Any]]:
         {
             "id": overlay.id,
             "kind": overlay.version.layer.kind.value,
-            "name": f"{kind_name(overlay.version.layer.kind)}: {overlay.version.layer.name}",
+            "name": f"{kind_name(overlay.version.layer.kind)}: {ours(overlay.version.layer.name)}",
             "shape": overlay.look.shape,
             "token": overlay.look.token,
             "on": overlay.on_at_first,

@@ -19,7 +19,7 @@ from app.exports.drawing import Drawing, Frame, Name, Picture
 from app.exports.paper import BOTTOM_MM, SIDE_MM, TOP_MM, Paper, paper
 from app.exports.records import Imprint, Records
 from app.exposed import FIRE, FLOOD, Choice, Row, total
-from app.languages import _
+from app.languages import _, ours
 from app.maps import NOBODY
 from app.pages import consequences
 from app.pages.map import series
@@ -350,7 +350,7 @@ def _charts(found: Sequence[tuple[Choice, Row | None]]) -> list[Chart]:
         most = max((row.exposed or 0 for _choice, row in group if row), default=0)
         bars = [
             (
-                languages.decimal(choice.years, 1) if choice.years else choice.event or choice_name(choice),
+                languages.decimal(choice.years, 1) if choice.years else ours(choice.event) or choice_name(choice),
                 row,
                 (row.exposed or 0) / most if row and most else 0.0,
             )

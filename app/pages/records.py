@@ -10,7 +10,7 @@ from app import languages
 from app.exports.records import Cell, Cited, Column, Group, Imprint, Kind, Records
 from app.exposed import NOT_MODELLED, PARTLY, Row, Run, Total, total, totals
 from app.guards import signed_in_person
-from app.languages import _
+from app.languages import _, ours
 from app.pages.view import (
     View,
     area_name,
@@ -128,13 +128,13 @@ def exposure(view: View, rows: Sequence[Row], by: Maker) -> Records:
 def cited(version: LayerVersion) -> Cited:
     """A version in words."""
     return Cited(
-        layer=version.layer.name,
+        layer=ours(version.layer.name),
         kind=kind_name(version.layer.kind),
-        producer=version.producer,
-        vintage=version.vintage,
+        producer=ours(version.producer),
+        vintage=ours(version.vintage),
         licence=version.licence,
         method=method_name(version.method),
-        note=version.method_note,
+        note=ours(version.method_note),
         version=version.number,
         file=version.file_name,
         sha256=version.file_hash,
@@ -257,9 +257,9 @@ def _row(view: View, stamp: Imprint, row: Row, classes: int) -> tuple[Cell, ...]
         exact.exposed if exact else None,
         exact.not_modelled if exact else None,
         _("whole numbers add up; the unrounded ones are as counted"),
-        hazard.layer.name if hazard else "",
-        hazard.producer if hazard else "",
-        hazard.vintage if hazard else "",
+        ours(hazard.layer.name) if hazard else "",
+        ours(hazard.producer) if hazard else "",
+        ours(hazard.vintage) if hazard else "",
         hazard.licence if hazard else "",
         method_name(hazard.method) if hazard else "",
         "; ".join(stamp.marks),

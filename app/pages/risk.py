@@ -22,7 +22,7 @@ from app.exports.records import file_name
 from app.exports.workbook import workbook
 from app.guards import needs, signed_in_person
 from app.languages import _, ngettext
-from app.names import folded
+from app.names import in_order, sorted_by_name
 from app.pages.away import TYPES, as_saved
 from app.pages.risk_file import methods_of, risk_records
 from app.pages.risk_words import WORDS, dimension_name
@@ -42,7 +42,7 @@ from layers.riskindex import Indexed, Origin, RiskModel
 risk = Blueprint("risk", __name__, url_prefix="/risk")
 
 SORTS: Final[dict[str, Callable[[Indexed], Any]]] = {
-    "name": lambda one: folded(area_name(one.area)),
+    "name": lambda one: in_order(area_name(one.area)),
     "risk": lambda one: one.index.score,
     **{d.value: lambda one, i=i: one.index.parts[i].score for i, d in enumerate(Dimension)},  # type: ignore[misc]
 }
@@ -381,7 +381,7 @@ def _sorted(found: list[Indexed], sort: str) -> list[Indexed]:
 
 def _municipalities(session: Session) -> list[Area]:
     found = session.scalars(select(Area).where(Area.level == Level.MUNICIPALITY)).all()
-    return sorted(found, key=lambda area: folded(area.name))
+    return sorted_by_name(found)
 
 
 def _place(one: Area) -> Place:

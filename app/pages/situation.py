@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app import languages
 from app.exports.drawing import POINT_MM, Frame, Name, labels
 from app.exports.records import Imprint
-from app.languages import _
+from app.languages import _, ours
 from app.maps import Overlay, Place, PlaceLayer, PortableText, portable_map, sealed
 from app.pages.field_places import field_places
 from app.pages.map import tip
@@ -123,7 +123,7 @@ def _overlays(view: View, shapes: dict[Any, Any]) -> tuple[list[Overlay], list[L
             (west, east), (south, north) = _TO_DEGREES.transform(part.box[::2], part.box[1::2])
             palette = Palette.of(legend, pyramid.steps, HAZARD_OPACITY)
             picture = png(*cased(part.indices, palette))
-            overlays.append(Overlay(run.hazard.layer.name, picture, (west, south, east, north)))
+            overlays.append(Overlay(ours(run.hazard.layer.name), picture, (west, south, east, north)))
     return overlays, legends
 
 
@@ -158,7 +158,7 @@ def _floods(session: Session, view: View) -> list[PlaceLayer]:
     """The chosen hazard where it is areas and not a raster."""
     runs = view.choice.runs if view.choice else ()
     return [
-        PlaceLayer(run.hazard.layer.name, "#3182bd", _shapes(session, run.hazard))
+        PlaceLayer(ours(run.hazard.layer.name), "#3182bd", _shapes(session, run.hazard))
         for run in runs
         if run.hazard.layer.kind == Kind.FLOOD_EXTENT
     ]
@@ -173,7 +173,7 @@ def _veto_areas(session: Session, view: View) -> list[PlaceLayer]:
     """Suspected minefields: they stop routes and crews."""
     word = _("Suspected minefields")
     return [
-        PlaceLayer(f"{word}: {version.layer.name}", "#b3261e", _shapes(session, version))
+        PlaceLayer(f"{word}: {ours(version.layer.name)}", "#b3261e", _shapes(session, version))
         for version in shown(session, Kind.VETO_AREAS)
     ]
 
@@ -200,7 +200,7 @@ def _fires(session: Session, view: View) -> list[PlaceLayer]:
             for feature in _all(session, version, None)
         ]
         word = _("Active fires")
-        layers.append(PlaceLayer(f"{word}: {version.layer.name}", "#e3342f", places))
+        layers.append(PlaceLayer(f"{word}: {ours(version.layer.name)}", "#e3342f", places))
     return layers
 
 
@@ -231,4 +231,4 @@ def _shapes(session: Session, version: LayerVersion) -> list[Place]:
         ),
         {"digits": DIGITS, "version": version.id, "zoom": SHAPES_ZOOM, "most": MOST_PLACES},
     )
-    return [Place(json.loads(shape), name or version.layer.name) for name, shape in rows if shape]
+    return [Place(json.loads(shape), name or ours(version.layer.name)) for name, shape in rows if shape]

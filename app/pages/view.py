@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app import exposed, languages
 from app.asking import current_kept
 from app.exposed import FLOOD, Choice, Row, Run, Situation, Tree
-from app.languages import _
+from app.languages import _, ours
 from app.maps import Classes, Swatch, classes_of
 from app.names import in_script, name_of
 from app.pages.admin_words import figure_status
@@ -104,8 +104,10 @@ def choice_name(choice: Choice, *, with_family: bool = True) -> str:
     if choice.years:
         what = _("return period %(years)s years", years=languages.decimal(choice.years, 1))
     else:
-        what = choice.event or ""
-    parts = ([family] if with_family else []) + ([what] if what else []) + ([choice.layer] if choice.layer else [])
+        what = ours(choice.event)
+    parts = (
+        ([family] if with_family else []) + ([what] if what else []) + ([ours(choice.layer)] if choice.layer else [])
+    )
     if choice.rise_m:
         parts.append(
             _("water %(rise)s m", rise=f"{'+' if choice.rise_m > 0 else '−'}{languages.decimal(abs(choice.rise_m), 2)}")
@@ -307,6 +309,7 @@ def shapes_as(session: Session, version_id: UUID, zoom: int, expression: str) ->
 
 def init_app(app: Flask) -> None:
     """Let every template use these words."""
+    app.jinja_env.filters["in_script"] = in_script
     app.jinja_env.globals.update(
         area_name=area_name,
         choice_name=choice_name,

@@ -14,6 +14,7 @@ from app.db import transaction
 from app.errors import NothingChosen, status_of
 from app.guards import needs, signed_in_person
 from app.languages import _, chosen
+from app.names import in_order
 from app.pages.view import area_name
 from app.rights import Right
 from app.spaces import current_space, space_now
@@ -157,4 +158,4 @@ def _places(session: Session, found: list[ActiveWarning]) -> dict[UUID, list[str
     """The municipalities of each hazard, by name."""
     ids = {area for one in found for area in one.municipalities}
     names = {area: area_name(session.get_one(Area, area)) for area in ids}
-    return {one.part.id: sorted(names[area] for area in one.municipalities) for one in found}
+    return {one.part.id: sorted((names[area] for area in one.municipalities), key=in_order) for one in found}

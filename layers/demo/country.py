@@ -16,6 +16,7 @@ import shapely
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from foundation.errors import N_, Marked
 from gis.population import cell_areas_km2
 from layers.catalogue import Kind, Method
 from layers.demo import boundaries, cover, facts, formats, people, places, rivers, terrain
@@ -31,7 +32,7 @@ WIDE: Final = Lattice(60)  # 60: fire danger
 BEYOND_DEGREES: Final = 0.1
 """How far the terrain reaches beyond the country."""
 MOST_DEPTH_M: Final = 12.0
-EVENT: Final = "May 2014 (illustrative)"
+EVENT: Final = N_("May 2014 (illustrative)")
 EVENT_REGION: Final = shapely.Polygon(
     [
         (17.1, 44.7),
@@ -49,10 +50,18 @@ EVENT_REGION: Final = shapely.Polygon(
     ]
 )
 ENTITY_CODES: Final = {"FBiH": "BA-BIH", "RS": "BA-SRP", "BD": "BA-BRC"}
-PRODUCER: Final = "Spremnost demonstration"
+PRODUCER: Final = N_("Spremnost demonstration")
+FLOODS: Final[dict[float, Marked]] = {
+    10: N_("River floods, 1 in 10 years (illustrative)"),
+    20: N_("River floods, 1 in 20 years (illustrative)"),
+    50: N_("River floods, 1 in 50 years (illustrative)"),
+    100: N_("River floods, 1 in 100 years (illustrative)"),
+    200: N_("River floods, 1 in 200 years (illustrative)"),
+    500: N_("River floods, 1 in 500 years (illustrative)"),
+}
+VINTAGE: Final = N_("demonstration")
 LICENCE: Final = "CC0-1.0"
 OSM_LICENCE: Final = "ODbL-1.0, coordinates © OpenStreetMap contributors"
-NOT_REAL: Final = "Illustrative data, not for operations."
 AGES: Final = {"0-14": 0.154, "15-64": 0.704, "65+": 0.142}
 WOMEN: Final = {"0-14": 0.486, "15-64": 0.499, "65+": 0.587}
 
@@ -63,11 +72,11 @@ class DemoFile:
 
     path: Path
     kind: Kind
-    name: str
-    method_note: str
-    vintage: str = "demonstration"
+    name: Marked
+    method_note: Marked
+    vintage: Marked = VINTAGE
     licence: str = LICENCE
-    producer: str = PRODUCER
+    producer: Marked = PRODUCER
     method: Method = Method.ILLUSTRATIVE
     return_period_years: float | None = None
     event: str | None = None
@@ -138,9 +147,12 @@ def _areas(folder: Path, country: Country) -> Iterator[DemoFile]:
             ],
         ),
         Kind.MUNICIPALITIES,
-        "Municipalities (approximate)",
-        f"{NOT_REAL} Names, codes and levels are real; boundaries grew from the seats until areas were about right.",
-        vintage="units of 2014",
+        N_("Municipalities (approximate)"),
+        N_(
+            "Illustrative data, not for operations. Names, codes and levels are real; boundaries "
+            "grew from the seats until areas were about right."
+        ),
+        vintage=N_("units of 2014"),
         licence=OSM_LICENCE,
         options={
             "columns": {
@@ -163,9 +175,12 @@ def _areas(folder: Path, country: Country) -> Iterator[DemoFile]:
             ],
         ),
         Kind.SETTLEMENTS,
-        "Main settlements",
-        f"{NOT_REAL} Names, codes and places are real, but only those inside the approximate boundaries are here.",
-        vintage="codes of 1991, places of 2019",
+        N_("Main settlements"),
+        N_(
+            "Illustrative data, not for operations. Names, codes and places are real, but only those "
+            "inside the approximate boundaries are here."
+        ),
+        vintage=N_("codes of 1991, places of 2019"),
         licence=OSM_LICENCE,
         options={"columns": {"code": "code", "name": "name", "municipality": "municipality"}},
     )
@@ -180,9 +195,12 @@ def _people(folder: Path, country: Country) -> Iterator[DemoFile]:
             [(m.code, m.name, m.people_2013) for m in municipalities],
         ),
         Kind.POPULATION_TABLE,
-        "Census 2013 by municipality",
-        f"{NOT_REAL} The census figures, two known misprints mended; Doboj and Stanari apart by derivation.",
-        vintage="census 2013",
+        N_("Census 2013 by municipality"),
+        N_(
+            "Illustrative data, not for operations. The census figures, two known misprints mended; "
+            "Doboj and Stanari apart by derivation."
+        ),
+        vintage=N_("census 2013"),
         options={"columns": {"code": "code", "people": "people"}},
     )
     yield DemoFile(
@@ -196,17 +214,23 @@ def _people(folder: Path, country: Country) -> Iterator[DemoFile]:
             ],
         ),
         Kind.POPULATION_TABLE,
-        "Age and sex by municipality (illustrative)",
-        f"{NOT_REAL} The same shares of age and sex everywhere, applied to the census figures.",
-        vintage="census 2013",
+        N_("Age and sex by municipality (illustrative)"),
+        N_(
+            "Illustrative data, not for operations. The same shares of age and sex everywhere, "
+            "applied to the census figures."
+        ),
+        vintage=N_("census 2013"),
         options={"columns": {"code": "code", "people": "people", "sex": "sex", "age": "age"}},
     )
     yield DemoFile(
         formats.geotiff(folder / "people.tif", country.persons, FINE, -9999),
         Kind.POPULATION_RASTER,
-        "People (illustrative)",
-        f"{NOT_REAL} Spread about seats and settlements; each municipality's sum is its census figure.",
-        vintage="census 2013",
+        N_("People (illustrative)"),
+        N_(
+            "Illustrative data, not for operations. Spread about seats and settlements; each "
+            "municipality's sum is its census figure."
+        ),
+        vintage=N_("census 2013"),
         options={"unit": "persons"},
     )
 
@@ -218,8 +242,11 @@ def _rasters(folder: Path, country: Country, seed: int) -> Iterator[DemoFile]:
                 folder / f"flood_{period:g}.tif", np.minimum(depth, MOST_DEPTH_M).astype(np.float32), FINE, -9999
             ),
             Kind.FLOOD_DEPTH,
-            f"River floods, 1 in {period:g} years (illustrative)",
-            f"{NOT_REAL} A made rise of each named river, less the height of the ground above its bank.",
+            FLOODS[period],
+            N_(
+                "Illustrative data, not for operations. A made rise of each named river, less the height "
+                "of the ground above its bank."
+            ),
             return_period_years=float(period),
         )
     near = _near_country(MIDDLE)
@@ -227,23 +254,29 @@ def _rasters(folder: Path, country: Country, seed: int) -> Iterator[DemoFile]:
     yield DemoFile(
         formats.geotiff(folder / "elevation.tif", elevation, MIDDLE, -32768),
         Kind.ELEVATION,
-        "Elevation (illustrative)",
-        f"{NOT_REAL} Plains along the named rivers, ridges between them, mountains where the large ones are.",
+        N_("Elevation (illustrative)"),
+        N_(
+            "Illustrative data, not for operations. Plains along the named rivers, ridges between "
+            "them, mountains where the large ones are."
+        ),
     )
     danger = cover.fire_danger(_sampled(country.elevation_m, WIDE), WIDE, np.random.default_rng([seed, 100]))
     danger = np.where(_near_country(WIDE), danger, -9999).astype(np.float32)
     yield DemoFile(
         formats.geotiff(folder / "fire_danger.tif", danger, WIDE, -9999),
         Kind.FIRE_DANGER,
-        "Fire danger of a dry August (illustrative)",
-        f"{NOT_REAL} A fire weather index that rises towards Herzegovina and falls with height.",
+        N_("Fire danger of a dry August (illustrative)"),
+        N_(
+            "Illustrative data, not for operations. A fire weather index that rises towards "
+            "Herzegovina and falls with height."
+        ),
         options={"legend": "effis_fwi"},
     )
     yield DemoFile(
         formats.geotiff(folder / "land_cover.tif", _land_cover(country), COARSE, 0),
         Kind.LAND_COVER,
-        "Land cover (illustrative)",
-        f"{NOT_REAL} From made elevation and made people; classes of ESA WorldCover.",
+        N_("Land cover (illustrative)"),
+        N_("Illustrative data, not for operations. From made elevation and made people; classes of ESA WorldCover."),
         options={"legend": "esa_worldcover"},
     )
 
@@ -262,15 +295,21 @@ def _features(folder: Path, country: Country, seed: int) -> Iterator[DemoFile]:
             ],
         ),
         Kind.RIVERS,
-        "Rivers (illustrative courses)",
-        f"{NOT_REAL} The named rivers through the towns that they pass; between these, courses are approximate.",
+        N_("Rivers (illustrative courses)"),
+        N_(
+            "Illustrative data, not for operations. The named rivers through the towns that they "
+            "pass; between these, courses are approximate."
+        ),
         options=columns,
     )
     yield DemoFile(
         formats.geojson(folder / "roads.geojson", places.roads(_sampled(country.elevation_m, places.ROADS))),
         Kind.ROADS,
-        "Main roads (illustrative courses)",
-        f"{NOT_REAL} Which seats the main roads join is real; their courses are the easiest ways over made terrain.",
+        N_("Main roads (illustrative courses)"),
+        N_(
+            "Illustrative data, not for operations. Which seats the main roads join is real; their "
+            "courses are the easiest ways over made terrain."
+        ),
         options=columns,
     )
     yield DemoFile(
@@ -279,8 +318,11 @@ def _features(folder: Path, country: Country, seed: int) -> Iterator[DemoFile]:
             places.facilities(country.polygons, np.random.default_rng([seed, 101])),
         ),
         Kind.FACILITIES,
-        "Facilities (illustrative)",
-        f"{NOT_REAL} Made hospitals, fire stations, schools and halls near seats and settlements.",
+        N_("Facilities (illustrative)"),
+        N_(
+            "Illustrative data, not for operations. Made hospitals, fire stations, schools and halls "
+            "near seats and settlements."
+        ),
         options=columns,
     )
     yield DemoFile(
@@ -289,8 +331,11 @@ def _features(folder: Path, country: Country, seed: int) -> Iterator[DemoFile]:
             places.veto_areas(country.persons, FINE, np.random.default_rng([seed, 102])),
         ),
         Kind.VETO_AREAS,
-        "Suspected hazardous areas (illustrative)",
-        f"{NOT_REAL} None of these is a real one; they lie where nobody of the made country lives.",
+        N_("Suspected hazardous areas (illustrative)"),
+        N_(
+            "Illustrative data, not for operations. None of these is a real one; they lie where "
+            "nobody of the made country lives."
+        ),
         options=columns,
     )
     depth = np.where(country.depths_m[500] > 0, country.depths_m[200], 0.0)
@@ -299,8 +344,11 @@ def _features(folder: Path, country: Country, seed: int) -> Iterator[DemoFile]:
             folder / "flood_may_2014.geojson", places.event(_halved(depth), EVENT_REGION & facts.outline(), MIDDLE)
         ),
         Kind.FLOOD_EXTENT,
-        f"Flooded area, {EVENT}",
-        f"{NOT_REAL} The made flood of 200 years in the region that the flood of May 2014 struck, not what it covered.",
+        N_("Flooded area, May 2014 (illustrative)"),
+        N_(
+            "Illustrative data, not for operations. The made flood of 200 years in the region that "
+            "the flood of May 2014 struck, not what it covered."
+        ),
         event=EVENT,
         options={
             "columns": {"value": "depth_class"},

@@ -5,6 +5,7 @@ This finds what no look at the code can: a word from the database or from a libr
 
 import re
 from html.parser import HTMLParser
+from importlib.metadata import distributions
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 import pytest
@@ -27,7 +28,7 @@ PLAIN = {"script", "style", "code", "kbd", "pre", "samp", "title"}
 SAID = {"title", "alt", "placeholder", "aria-label", "aria-description", "content"}
 EMPTY = {"meta", "link", "input", "br", "img", "hr", "wbr", "source"}
 OURS = {"action", "category", "kind", "state", "role", "level", "unit", "hazard", "method"}  # words of the program
-CODE = re.compile(r"[eE]-mail|\w*_\w+")
+CODE = re.compile(r"[eE]-mail|\w*_\w+|\w+-\w+-\d+|spremnost [a-z]+|(?<!\w)/\S+")
 WORD = re.compile("[A-Za-zČĆŽŠĐčćžšđ]{2,}")
 UNITS = {
     "CET",
@@ -47,6 +48,8 @@ UNITS = {
     "L",
     "l",
     "kW",
+    "mg",
+    "kcal",
     "ha",
     "g",
 }
@@ -112,6 +115,7 @@ def typed_words(settings):
                     for value in session.scalars(select(func.distinct(column)).select_from(table)):
                         found |= set(WORD.findall(str(value)))
         found |= set(WORD.findall(session.scalar(text("SELECT version()"))))
+    found |= {word for package in distributions() for word in WORD.findall(package.name)}
     database.close()
     return found
 

@@ -10,8 +10,10 @@ from flask_babel import refresh
 from app import languages
 from app.errors import PortTaken
 from app.languages import CYRILLIC, LANGUAGES, read_catalogue
+from app.migrations.figures_0002 import figures
 from foundation.people import Locale, Person
 from gis.errors import BadValues, DuplicateCodes, WrongFormat
+from layers.demo.country import FLOODS
 from layers.field_errors import WrongThreshold
 from layers.gauges import DefenceLevel, level_word
 from tests.app.words import extracted
@@ -299,3 +301,17 @@ def test_a_reason_is_said_in_the_language_of_the_sentence(speak):
     twice = languages.sentence(DuplicateCodes(file="x", codes="20141 (row 4)"))
     assert twice.startswith("x ima ove šifre više puta: 20141 (red 4);")
     assert "(redovi 2–4, t: 1)" in languages.sentence(BadValues(file="x", count=3, values="rows 2–4, t: 1"))
+
+
+def test_the_made_countrys_layers_are_named_in_the_readers_language(speak):
+    speak("sr_Cyrl_BA")
+    assert languages.ours(FLOODS[100]) == "Поплаве ријека, 1 у 100 година (илустративно)"
+    assert languages.ours("Ušće rijeke Bosne") == "Ušće rijeke Bosne"
+    assert languages.ours(None) == ""
+
+
+def test_the_figures_that_come_with_the_program_are_said_in_every_language(sentences):
+    for figure in figures():
+        unit = figure["unit"]
+        said = [figure["name"], figure["note"], unit, unit.replace("/person", "") if figure["kind"] == "need" else unit]
+        assert [text for text in said if text and text not in sentences and text not in {"%", "m", "m²", "min"}] == []

@@ -43,6 +43,7 @@ SENTENCES = {
     "480 cm, 3,5 m² po osobi, 1.000 m³/h, 30 kW": "480 cm, 3,5 m² по особи, 1.000 m³/h, 30 kW",
     "voda duboka %(value)s m i više": "вода дубока %(value)s m и више",
     "vidio prije %(seconds)s s, s vrha": "видио прије %(seconds)s s, с врха",
+    "l/lice/dan, g/lice/mjesec, kg/sedmica, mg/l, l/s": "l/лице/дан, g/лице/мјесец, kg/седмица, mg/l, l/s",
     "Dubina (m), kapacitet (m³/h), površina (km²)": "Дубина (m), капацитет (m³/h), површина (km²)",
     "najmanje 12 min, min. 2 sata": "најмање 12 min, мин. 2 сата",
     "povratni period 100 god.": "повратни период 100 год.",
@@ -102,13 +103,13 @@ CODE = re.compile(
     r"\S+@[\w.]+|doi:\S+|\w+-\w+-\d+|\w+\.crt|[eE]-mail|spremnost(?: [a-z]+)+"
     r"|\w*_\w+(\.py|=on)?|script/\w+|(?<!\w)--?[a-z]\w*|postgresql-[\w-]+|-postgis\b"
 )
-UNITS = {"m", "km", "cm", "mm", "kg", "s", "kB", "MB", "GB", "GiB", "h", "min", "L", "l", "kW"}
+UNITS = {"m", "km", "cm", "mm", "kg", "s", "kB", "MB", "GB", "GiB", "h", "min", "g", "mg", "kcal", "L", "l", "kW"}
 # Words seen to stay in Latin letters, and right so.
 STAY = {"BYPASSRLS", "zip"}
 # Words that are the same in English and in Serbian, and are Serbian.
 SAME_WORDS = """
-    Brčko Demo Disk Doboj Format Model Port Program Republika Srpska Spremnost Status administrator datum folder me
-    minus model partner period plan plus program raster server standard test to token
+    Brčko Demo Disk Doboj Format Model Port Program Republika Spremnost Srpska Stanari Status administrator
+    datum folder me minus model partner period plan plus program raster server standard test to token
 """
 
 

@@ -12,6 +12,7 @@ import numbers
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime
 from functools import cached_property, lru_cache
 from io import BytesIO
@@ -26,8 +27,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 from babel.support import NullTranslations, Translations
-from flask import Flask, g, has_app_context, has_request_context, request
-from flask_babel import Babel, Domain, refresh
+from flask import Flask, g, has_request_context, request
+from flask_babel import Babel, Domain
 from jinja2 import pass_eval_context
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
@@ -72,6 +73,7 @@ TIME_ZONE: Final = "Europe/Sarajevo"
 ZONE: Final = get_timezone(TIME_ZONE)
 CATALOGUES: Final = Path(__file__).parent / "translations"
 LATIN, CYRILLIC = "sr_Latn_BA", "sr_Cyrl_BA"
+SPOKEN: Final[ContextVar[str | None]] = ContextVar("spoken", default=None)
 
 
 def read_catalogue(language: str) -> Catalog:
@@ -175,8 +177,9 @@ def init_app(app: Flask) -> None:
 
 def chosen() -> str:
     """The reader's language: chosen in this browser, else the person's own, else what the browser asks for."""
-    if has_app_context() and "language" in g:
-        return str(g.language)
+    spoken = SPOKEN.get()
+    if spoken is not None:
+        return spoken
     if not has_request_context():
         return "en"  # commands and logs
     own = getattr(g.get("identity"), "locale", None)
@@ -186,20 +189,12 @@ def chosen() -> str:
 
 @contextmanager
 def speaking(language: str) -> Iterator[None]:
-    """What is said inside is in that language, whoever asked for the page: e-mails and documents for somebody else.
-
-    Needs an application's context; a worker's jobs have no request.
-    """
-    before = g.get("language")
-    g.language = language
-    refresh()
+    """What is said inside is in that language, whoever asked for the page: e-mails and documents for somebody else."""
+    before = SPOKEN.set(language)
     try:
         yield
     finally:
-        g.pop("language")
-        if before is not None:
-            g.language = before
-        refresh()
+        SPOKEN.reset(before)
 
 
 def _asked_for() -> str:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.jobs import enqueue, queue
 from app.keys import cipher
-from app.languages import catalogue
+from app.languages import say, speaking
 from app.mails import PURPOSE, send_due
 from app.settings import Settings
 from foundation import mails
@@ -48,15 +48,16 @@ def write_mail(
     subject, body: sentences marked with N_(), with {parameters}; `{link}` in the body is where the link goes.
     at: the real time.
     """
-    said = catalogue(str(locale))
+    with speaking(str(locale)):
+        said = {"subject": say(subject, parameters), "body": say(body, {**parameters, "link": "{link}"})}
     mail = mails.append(
         session,
         space=space,
         to=to,
         locale=locale,
         template=template,
-        subject=str(said.gettext(subject)).format(**parameters),
-        body=str(said.gettext(body)).format(link="{link}", **parameters),
+        subject=said["subject"],
+        body=said["body"],
         domain=settings.mail_from.rpartition("@")[2] or urlsplit(settings.public_url).hostname or "localhost",
         at=at,
         person_id=person_id,

@@ -9,11 +9,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.languages import catalogue
+from app.languages import say, speaking
 from app.mail_jobs import write_mail
 from app.notifying import Announcement
 from app.settings import Settings
-from foundation.errors import N_, Word
+from foundation.errors import N_
 from foundation.people import Person
 
 SUBJECT: Final = N_("Urgent: {sentence}")
@@ -33,9 +33,8 @@ def post(session: Session, settings: Settings, space: UUID, announcement: Announ
         .order_by(Person.id)
     ).all()
     for person in people:
-        said = catalogue(str(person.locale)).gettext
-        facts = {name: said(v) if isinstance(v, Word) else v for name, v in announcement.parameters.items()}
-        sentence = str(said(announcement.text)).format(**facts)
+        with speaking(str(person.locale)):
+            sentence = say(announcement.text, dict(announcement.parameters))
         write_mail(
             session,
             settings,

@@ -1,11 +1,11 @@
 import re
 import string
+from contextlib import ExitStack
 from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
 from flask import Flask, current_app, g
-from flask_babel import refresh
 
 from app import languages
 from app.errors import PortTaken
@@ -107,15 +107,8 @@ def speak():
     """A function that sets the language of a request."""
     app = Flask("app")
     languages.init_app(app)
-    context = app.test_request_context()
-    context.push()
-
-    def choose(language):
-        g.language = language
-        refresh()
-
-    yield choose
-    context.pop()
+    with app.test_request_context(), ExitStack() as spoken:
+        yield lambda language: spoken.enter_context(languages.speaking(language))
 
 
 def test_numbers_follow_the_language(speak):
@@ -217,14 +210,14 @@ def test_a_letter_to_somebody_else_is_in_their_language_and_then_it_is_the_reade
 
 
 def test_without_a_page_a_job_speaks_the_language_it_is_told():
-    app = Flask("app")
-    languages.init_app(app)
-    with app.app_context():
-        assert languages.chosen() == "en"
-        with languages.speaking("bs"):
-            assert languages._("Status") == "Status"
-            assert app.jinja_env.from_string("{{ _('Sources') }}").render() == "Izvori"
-        assert languages.chosen() == "en"
+    assert languages.chosen() == "en"
+    with languages.speaking("bs"):
+        assert languages.say("{count} fires", {"count": 1200}) == "1.200 fires"
+        app = Flask("app")
+        languages.init_app(app)
+        with app.app_context():
+            assert app.jinja_env.from_string("{{ _('Sources') }} {{ 1200|whole }}").render() == "Izvori 1.200"
+    assert languages.chosen() == "en"
 
 
 @pytest.mark.parametrize(

@@ -26,5 +26,5 @@ def current_kept() -> KeptRuns:
 def hazard_of(choice: Choice) -> Hazard:
     """What is asked about when this was chosen on the map or in the table."""
     if choice.layer is not None:
-        return Hazard(version_id=choice.runs[0].hazard.id)
+        return Hazard(version_id=choice.hazards[0].id)
     return Hazard(Family(choice.family), choice.years, choice.event)

@@ -64,8 +64,8 @@ class Run:
 class Choice:
     """A hazard that can be chosen: a return period or an event of a family, from its best layers or from one of them.
 
-    layer: the name of the one layer; None where each municipality takes the best that covers it wholly. runs: best
-    first.
+    layer: the name of the one layer; None where each municipality takes the best that covers it wholly. hazards: its
+    layers, the best first; runs: of those that are counted.
     """
 
     key: str
@@ -73,6 +73,7 @@ class Choice:
     years: float | None
     event: str | None
     layer: str | None
+    hazards: tuple[LayerVersion, ...]
     runs: tuple[Run, ...]
     rise_m: float = 0.0  # the flood after its water has risen by so much
 
@@ -84,7 +85,8 @@ class Choice:
     @property
     def illustrative(self) -> bool:
         """Whether anything that it rests on is only illustrative."""
-        return any(v.method == Method.ILLUSTRATIVE for run in self.runs for v in run.versions)
+        rests_on = [*self.hazards, *(v for run in self.runs for v in run.versions)]
+        return any(v.method == Method.ILLUSTRATIVE for v in rests_on)
 
 
 @dataclass(frozen=True)
@@ -197,39 +199,42 @@ def current_runs(session: Session) -> list[Run]:
 
 
 def choices(session: Session) -> list[Choice]:
-    """What can be chosen: floods by return period, events, fire danger; then the single layers where there are more."""
-    groups: dict[tuple[str, float, str], list[Run]] = {}
-    for run in current_runs(session):
-        layer = run.hazard.layer
+    """What can be chosen: floods by return period, events, fire danger; then the single layers where there are more.
+
+    A layer that is not counted can be chosen, too: it is drawn, and nobody is said to be exposed or not.
+    """
+    counted = {run.hazard.id: run for run in current_runs(session)}
+    groups: dict[tuple[str, float, str], list[LayerVersion]] = {}
+    for version in sorted((v for kind in FAMILIES for v in shown(session, kind)), key=precedence):
+        layer = version.layer
         event = layer.event or ("" if layer.return_period_years else layer.name)
-        groups.setdefault((FAMILIES[layer.kind], layer.return_period_years or 0.0, event), []).append(run)
+        groups.setdefault((FAMILIES[layer.kind], layer.return_period_years or 0.0, event), []).append(version)
+
+    def choice(key: str, group: tuple[str, float, str], layer: str | None, hazards: Sequence[LayerVersion]) -> Choice:
+        family, years, event = group
+        runs = tuple(counted[v.id] for v in hazards if v.id in counted)
+        return Choice(key, family, years or None, event or None, layer, tuple(hazards), runs)
+
     found: list[Choice] = []
     singles: list[Choice] = []
-    order = sorted(groups, key=lambda g: (g[0] != FLOOD, bool(g[2]), g[1], g[2]))
-    for family, years, event in order:
-        runs = tuple(groups[family, years, event])
+    for group in sorted(groups, key=lambda g: (g[0] != FLOOD, bool(g[2]), g[1], g[2])):
+        family, years, event = group
         key = f"{family}-{years:g}" if years else f"{family}-{folded(event).replace(' ', '-')}"
-        best = Choice(key, family, years or None, event or None, None, runs)
-        found.append(best)
-        if len(runs) > 1:
-            singles += [
-                Choice(
-                    f"layer-{run.hazard.layer.id}", family, years or None, event or None, run.hazard.layer.name, (run,)
-                )
-                for run in runs
-            ]
+        found.append(choice(key, group, None, groups[group]))
+        if len(groups[group]) > 1:
+            singles += [choice(f"layer-{v.layer.id}", group, v.layer.name, [v]) for v in groups[group]]
     return found + singles
 
 
 def chosen(options: Sequence[Choice], key: str | None) -> Choice | None:
-    """The choice of that key; else the flood nearest to 1 in 100 years, or the first there is."""
+    """The choice of that key; else the counted flood nearest to 1 in 100 years, or the first there is."""
     for choice in options:
         if choice.key == key:
             return choice
-    floods = [c for c in options if c.family == FLOOD and c.years]
+    floods = [c for c in options if c.family == FLOOD and c.years and c.runs]
     if floods:
         return min(floods, key=lambda c: abs((c.years or 0) - 100))
-    return options[0] if options else None
+    return next((c for c in options if c.runs), options[0] if options else None)
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,7 @@ def init_app(app: Flask) -> None:
         tenths=tenths,
         percent=percent,
         moment=moment,
+        instant=instant,
         day=day,
         day_in_words=day_in_words,
         sentence=sentence,
@@ -336,6 +337,11 @@ DAY_IN_WORDS: Final = {"en": "EEEE, d MMMM y", "bs": "EEEE, d. MMMM y."}
 def moment(when: datetime | None) -> str:
     """A moment in Sarajevo's time, with the zone's name."""
     return "–" if when is None else f"{_written(when, DAY)} {_written(when, {'bs': 'HH:mm z'})}"
+
+
+def instant(when: datetime) -> str:
+    """A moment to the second, for what changes while one looks."""
+    return f"{_written(when, DAY)} {_written(when, {'bs': 'HH:mm:ss z'})}"
 
 
 def decimal_sign() -> str:

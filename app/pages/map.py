@@ -30,10 +30,11 @@ from app.pages.view import (
     choice_name,
     look,
     method_name,
+    rests_on,
     shapes_as,
-    sources,
     spread_sentence,
     swatch_name,
+    uncounted,
     used_runs,
 )
 from app.rights import Right
@@ -67,7 +68,7 @@ def show() -> ResponseReturnValue:
             legends=_legends(overlays),
             row=area,
             series=series(session, view, area) if area else [],
-            sources=sources(used_runs(view.situation), view.boundaries),
+            sources=rests_on(view),
             **_summary(view),
             groups=groups,
             setup=_setup(session, view, groups),
@@ -102,7 +103,7 @@ def exposure() -> ResponseReturnValue:
                 view=view,
                 overlays=overlays,
                 legends=_legends(overlays),
-                sources=sources(used_runs(view.situation), view.boundaries),
+                sources=rests_on(view),
                 NOBODY=NOBODY,
             ),
         }
@@ -180,7 +181,7 @@ def portable() -> ResponseReturnValue:
             nobody=_("nobody exposed"),
             not_modelled=_("not modelled"),
             unit=_("people exposed"),
-            source="; ".join(_cited(v) for v in sources(used_runs(view.situation), view.boundaries)),
+            source="; ".join(_cited(v) for v in rests_on(view)),
             language=languages.language_tag(),
             zoom_in=_("Zoom in"),
             zoom_out=_("Zoom out"),
@@ -235,7 +236,7 @@ def _summary(view: View) -> dict[str, Any]:
 
 def _rests(view: View) -> str:
     """Hazard, producer, vintage and method in a line, for below the map."""
-    versions = {run.hazard.id: run.hazard for run in used_runs(view.situation)}
+    versions = {v.id: v for v in (*(run.hazard for run in used_runs(view.situation)), *uncounted(view))}
     return "; ".join(
         f"{ours(v.layer.name)} · {ours(v.producer)} · {ours(v.vintage)} · "
         f"{METHOD_SIGNS[v.method]} {method_name(v.method)}"
@@ -249,7 +250,7 @@ def _row(view: View, asked: str | None) -> Row | None:
 
 def _overlays(choice: Choice | None) -> list[LayerVersion]:
     """The rasters and areas of the hazard itself, best last so that it lies on top."""
-    return [run.hazard for run in reversed(choice.runs)] if choice else []
+    return list(reversed(choice.hazards)) if choice else []
 
 
 def _legends(overlays: list[LayerVersion]) -> list[Legend]:
@@ -267,11 +268,12 @@ def _overlay_sources(choice: Choice | None) -> list[dict[str, Any]]:
     """How the script draws the hazard, best layer last; after a rise as risen, where depths tell it."""
     if choice is None:
         return []
-    found = [_overlay_source(run.hazard, run.id, choice.rise_m) for run in reversed(choice.runs)]
+    runs = {run.hazard.id: run.id for run in choice.runs}
+    found = [_overlay_source(v, runs.get(v.id), choice.rise_m) for v in reversed(choice.hazards)]
     return [source for source in found if source is not None]
 
 
-def _overlay_source(version: LayerVersion, run_id: UUID, rise_m: float) -> dict[str, Any] | None:
+def _overlay_source(version: LayerVersion, run_id: UUID | None, rise_m: float) -> dict[str, Any] | None:
     if version.layer.kind == Kind.FLOOD_EXTENT:
         return {"id": str(version.id), "type": "vector", "url": _address("tiles.features", "mvt", version=version.id)}
     digest = (version.facts.get("files") or {}).get("pyramid")
@@ -279,7 +281,7 @@ def _overlay_source(version: LayerVersion, run_id: UUID, rise_m: float) -> dict[
         return None
     url = _address("tiles.hazard", "png", version=version.id)
     rise_cm = round(100 * rise_m)
-    if rise_cm and version.layer.kind == Kind.FLOOD_DEPTH:
+    if rise_cm and run_id is not None and version.layer.kind == Kind.FLOOD_DEPTH:
         with without_space() as session:
             (stored,) = runs_of(session, Hazard(run_id=run_id), with_depths=True)
         picture = risen_picture(stored)

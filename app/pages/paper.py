@@ -107,7 +107,7 @@ def draw(
         )
         for row in rows
     ]
-    overlays = [run.hazard for run in reversed(view.choice.runs)] if view.choice else []
+    overlays = list(reversed(view.choice.hazards)) if view.choice else []
     pictures, legends = _pictures(frame, overlays)
     floods = [
         path

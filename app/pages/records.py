@@ -21,9 +21,8 @@ from app.pages.view import (
     mark_name,
     method_name,
     method_sentence,
-    sources,
+    rests_on,
     threshold_name,
-    used_runs,
 )
 from app.spaces import current_space, space_now
 from layers.areas import Level
@@ -107,8 +106,8 @@ def stamped(title: str, lines: Sequence[str], methods: Collection[Method], by: M
 
 def exposure(view: View, rows: Sequence[Row], by: Maker) -> Records:
     """The rows of the table as they are seen, for every kind of file."""
-    rests_on = sources(used_runs(view.situation), view.boundaries)
-    stamp = imprint(view, rests_on, _("Exposed people"), by)
+    versions = rests_on(view)
+    stamp = imprint(view, versions, _("Exposed people"), by)
     run = view.situation.run
     classes = class_names(run)
     columns = _columns(classes)
@@ -120,7 +119,7 @@ def exposure(view: View, rows: Sequence[Row], by: Maker) -> Records:
         totals=_totals(sums, len(classes)),
         total_words=_("All %(count)s rows", count=languages.whole(len(rows))),
         groups=tuple(_group(level, rows, classes) for level in LEVELS if totals(rows, level)),
-        sources=tuple(cited(v) for v in rests_on),
+        sources=tuple(cited(v) for v in versions),
         methods=methods(view, run, sums),
     )
 

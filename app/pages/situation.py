@@ -25,11 +25,10 @@ from app.pages.view import (
     choice_name,
     facility_name,
     legend_class_name,
+    rests_on,
     shapes_as,
-    sources,
     swatch_name,
     threshold_name,
-    used_runs,
 )
 from app.tilestore import legend_of_version
 from gis.classes import Legend
@@ -56,7 +55,7 @@ _TO_MERCATOR = Transformer.from_crs(4326, 3857, always_xy=True)
 
 def situation_map(session: Session, view: View, by: Maker) -> tuple[str, Imprint]:
     """The page, and its imprint: the chosen hazard, and what is known in this request's space now."""
-    rests_on = sources(used_runs(view.situation), view.boundaries)
+    versions = rests_on(view)
     geometries = f"ST_AsGeoJSON(ST_Transform(shape.place, 4326), {DIGITS})"
     found = shapes_as(session, view.boundaries.id, SHAPES_ZOOM, geometries) if view.boundaries else {}
     shapes = {area: json.loads(shape) for area, shape in found.items()}
@@ -64,7 +63,7 @@ def situation_map(session: Session, view: View, by: Maker) -> tuple[str, Imprint
     layers = [one for part in (_floods, _rivers, _veto_areas, _facilities, _fires) for one in part(session, view)]
     field = field_places(session, shapes)
     layers += field.layers
-    stamp = stamped(_("Situation map"), lines_of(view), methods_of(view, rests_on) | field.methods, by)
+    stamp = stamped(_("Situation map"), lines_of(view), methods_of(view, versions) | field.methods, by)
     page = portable_map(
         view.situation.rows,
         shapes,
@@ -75,7 +74,7 @@ def situation_map(session: Session, view: View, by: Maker) -> tuple[str, Imprint
             nobody=_("nobody exposed"),
             not_modelled=_("NOT MODELLED"),
             unit=_("people exposed") + (f" ({threshold_name(view.situation.run)})" if view.situation.run else ""),
-            source="; ".join(cited(version).line for version in rests_on),
+            source="; ".join(cited(version).line for version in versions),
             language=languages.language_tag(),
             band=stamp.band or "",
             imprint=" ".join(
@@ -110,11 +109,11 @@ def _overlays(view: View, shapes: dict[Any, Any]) -> tuple[list[Overlay], list[L
         return overlays, legends
     left, bottom, right, top = shapely.total_bounds([shapely.geometry.shape(shape) for shape in shapes.values()])
     x, y = _TO_MERCATOR.transform([left, right], [bottom, top])
-    for run in reversed(view.choice.runs):
-        digest = (run.hazard.facts.get("files") or {}).get("pyramid")
+    for version in reversed(view.choice.hazards):
+        digest = (version.facts.get("files") or {}).get("pyramid")
         if digest is None:
             continue
-        legend = legend_of_version(run.hazard.layer.kind, run.hazard.facts)
+        legend = legend_of_version(version.layer.kind, version.facts)
         pyramid = current_tiles().pyramid(digest)
         part = mosaic(pyramid, (x[0], y[0], x[1], y[1]), PIXEL_M)
         if legend not in legends:
@@ -123,7 +122,7 @@ def _overlays(view: View, shapes: dict[Any, Any]) -> tuple[list[Overlay], list[L
             (west, east), (south, north) = _TO_DEGREES.transform(part.box[::2], part.box[1::2])
             palette = Palette.of(legend, pyramid.steps, HAZARD_OPACITY)
             picture = png(*cased(part.indices, palette))
-            overlays.append(Overlay(ours(run.hazard.layer.name), picture, (west, south, east, north)))
+            overlays.append(Overlay(ours(version.layer.name), picture, (west, south, east, north)))
     return overlays, legends
 
 
@@ -156,11 +155,11 @@ def _names(view: View, shapes: dict[Any, Any]) -> list[tuple[str, float, float]]
 
 def _floods(session: Session, view: View) -> list[PlaceLayer]:
     """The chosen hazard where it is areas and not a raster."""
-    runs = view.choice.runs if view.choice else ()
+    hazards = view.choice.hazards if view.choice else ()
     return [
-        PlaceLayer(ours(run.hazard.layer.name), "#3182bd", _shapes(session, run.hazard))
-        for run in runs
-        if run.hazard.layer.kind == Kind.FLOOD_EXTENT
+        PlaceLayer(ours(v.layer.name), "#3182bd", _shapes(session, v))
+        for v in hazards
+        if v.layer.kind == Kind.FLOOD_EXTENT
     ]
 
 

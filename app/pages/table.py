@@ -13,7 +13,7 @@ from app.db import without_space
 from app.exposed import NOT_MODELLED, Row, total, totals
 from app.guards import needs
 from app.names import area_matches, in_order, sorted_by_name
-from app.pages.view import View, area_name, class_names, look, sources, used_runs
+from app.pages.view import View, area_name, class_names, look, rests_on
 from app.rights import Right
 from layers.areas import Area, Level
 
@@ -112,7 +112,7 @@ def show() -> ResponseReturnValue:
             levels=[(level, totals(rows, level)) for level in LEVELS],
             over={level: _above(view, level) for level in LEVELS},
             classes=class_names(view.situation.run),
-            sources=sources(used_runs(view.situation), view.boundaries),
+            sources=rests_on(view),
             address=_address,
             Level=Level,
         )

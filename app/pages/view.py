@@ -290,6 +290,18 @@ def sources(runs: Iterable[Run], boundaries: LayerVersion | None = None) -> list
     return list(found.values())
 
 
+def rests_on(view: View) -> list[LayerVersion]:
+    """The versions behind the numbers of a view, and the hazards that are drawn though nothing is counted of them."""
+    found = sources(used_runs(view.situation), view.boundaries)
+    return [*found, *uncounted(view)]
+
+
+def uncounted(view: View) -> list[LayerVersion]:
+    """The hazards of the choice that are drawn and not counted."""
+    counted = {run.hazard.id for run in view.choice.runs} if view.choice else set()
+    return [v for v in view.choice.hazards if v.id not in counted] if view.choice else []
+
+
 def used_runs(situation: Situation) -> list[Run]:
     """The runs that any row is from."""
     return list({row.run.id: row.run for row in situation.rows if row.run}.values())

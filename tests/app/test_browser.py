@@ -11,10 +11,11 @@ from werkzeug.serving import make_server
 
 from app.factory import create_app
 from app.identity import COOKIE
+from app.layer_jobs import read_in_later
 from app.settings import CHECKOUT
 from foundation.roles import Role
-from layers.catalogue import Kind, Method
-from tests.app.builders_map import a_hazard, close
+from layers.catalogue import Kind, Method, State
+from tests.app.builders_map import a_hazard, a_version, close
 from tests.app.builders_people import a_signed_in_person
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -115,6 +116,30 @@ def violations(page):
         },
     )
     return found["result"].get("value", found)
+
+
+def test_the_jobs_page_keeps_itself_up_to_date_and_says_when_it_cannot(visit, change, country):
+    page = visit("/op/jobs", language="en")
+    expect(page.get_by_text("Nothing is waiting, running or has failed.")).to_be_visible()
+    before = page.get_by_text("Last updated").inner_text()
+
+    def wait(session):
+        a_version(session, country, Kind.ROADS, "Ceste", state=State.RECEIVED)
+        read_in_later(session, country.versions["Ceste"].id)
+
+    change(wait)
+    expect(page.get_by_role("link", name="Ceste")).to_be_visible(timeout=15_000)
+    assert page.get_by_text("Last updated").inner_text() != before
+    page.route("**/op/jobs", lambda route: route.fulfill(status=503))
+    expect(page.get_by_text("The server does not answer; this list is older than it should be.")).to_be_visible(
+        timeout=15_000
+    )
+    expect(page.get_by_role("link", name="Ceste")).to_be_visible()
+
+
+def test_without_a_script_the_jobs_page_loads_anew(visit):
+    page = visit("/op/jobs", language="en", java_script_enabled=False)
+    assert page.locator('head meta[http-equiv="refresh"][content="10"]').count() == 1
 
 
 def test_the_map_draws_under_the_strict_policy(visit):

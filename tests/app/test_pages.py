@@ -230,6 +230,24 @@ def test_a_fire_counts_from_very_high_danger_and_says_so(client, country, change
     assert client.get("/op/map/exposure.json?hazard=fire-fwi-ljeto").json["values"][str(country.id("11053"))][0] == 120
 
 
+def test_a_hazard_that_is_not_counted_is_drawn_and_nobody_is_said_to_be_exposed_or_not(client, country, change):
+    def add(session):
+        event = a_version(session, country, Kind.FLOOD_EXTENT, "Maj 2014", event="Maj 2014")
+        event.producer = "Copernicus EMS"
+
+    change(add)
+    data = client.get("/op/map/exposure.json?hazard=flood-maj-2014").json
+    assert [one["id"] for one in data["overlays"]] == [str(country.versions["Maj 2014"].id)]
+    assert {tuple(value) for value in data["values"].values()} == {(None, None)}
+    assert "drawn, but not counted" in data["summary"]
+    assert "Copernicus EMS" in data["rests"]
+    assert "Copernicus EMS" in data["legend"]
+    table = client.get("/op/table?hazard=flood-maj-2014").text
+    assert "NOT MODELLED" in table
+    assert "Copernicus EMS" in table
+    assert client.get("/op/map/exposure.json").json["choice"] == "flood-100"  # what is counted comes first
+
+
 def test_the_layers_page_says_in_plain_words_what_was_found(client, country, change):
     finding = {
         "code": "invalid",

@@ -1,5 +1,5 @@
 /* Keeps a part of a page up to date: <section id="…" data-fresh="5" data-stale="The server does not answer. …">. It is
-   asked for again every so many seconds while it is seen and nobody uses it. Without a script the page loads anew. */
+   asked for again every so many seconds while it is seen and nobody uses it. Without a script there is a link for it. */
 
 const part = document.querySelector("[data-fresh]");
 

@@ -137,9 +137,10 @@ def test_the_jobs_page_keeps_itself_up_to_date_and_says_when_it_cannot(visit, ch
     expect(page.get_by_role("link", name="Ceste")).to_be_visible()
 
 
-def test_without_a_script_the_jobs_page_loads_anew(visit):
+def test_without_a_script_the_list_of_jobs_is_asked_for_by_a_link(visit):
     page = visit("/op/jobs", language="en", java_script_enabled=False)
-    assert page.locator('head meta[http-equiv="refresh"][content="10"]').count() == 1
+    page.get_by_role("link", name="Look again").click()
+    expect(page.get_by_text("Last updated")).to_be_visible()
 
 
 def test_the_map_draws_under_the_strict_policy(visit):

@@ -66,6 +66,12 @@ class NotANumber(RiskError):
     text = N_("{indicator}: {value} is no number; leave it empty where it is not known.")
 
 
+class TwoReadings(RiskError):
+    """A number that somebody may mean a thousand times larger."""
+
+    text = N_("{indicator}: {value} can be read in two ways; write it without a sign between the thousands.")
+
+
 class WrongRiskTable(RiskError):
     """A table has rows that cannot be used; nothing of it is kept."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -35,7 +36,7 @@ from layers.areas import Area, Level
 from layers.catalogue import Method
 from layers.errors import LayersError
 from layers.inform import CATEGORIES, Dimension, Direction, Join
-from layers.risk_errors import NotANumber, RiskChangedMeanwhile, RiskError
+from layers.risk_errors import NotANumber, RiskChangedMeanwhile, RiskError, TwoReadings
 from layers.risk_tables import MOST_BYTES, Place, read_values
 from layers.riskindex import Indexed, Origin, RiskModel
 
@@ -326,6 +327,7 @@ def _model(code: str, problem: Exception | None = None) -> ResponseReturnValue:
             problems=[problem] if problem else [],
             form=request.form,
             illustrative=of.method == Method.ILLUSTRATIVE,
+            as_typed=as_typed,
             **WORDS,
         )
     return page, status_of(problem) if problem else 200
@@ -339,6 +341,7 @@ def _indicator(model_code: str, code: str, problem: RiskError | None = None) -> 
             one=riskindex.indicator(session, model_code, code),
             problems=[problem] if problem else [],
             form=request.form,
+            as_typed=as_typed,
             **WORDS,
         )
     return page, status_of(problem) if problem else 200
@@ -355,6 +358,7 @@ def _value(model_code: str, area_id: UUID, code: str, problem: RiskError | None 
             history=riskindex.history(session, model_code, code, area_id)[:HISTORY],
             problems=[problem] if problem else [],
             form=request.form,
+            as_typed=as_typed,
             **WORDS,
         )
     return page, status_of(problem) if problem else 200
@@ -406,13 +410,24 @@ def _text(name: str) -> str:
 
 
 def _number(name: str) -> float:
-    """A number as somebody types it, with a decimal comma or point. Raises NotANumber."""
+    """A number as somebody types it, with a decimal comma or point. Raises NotANumber, TwoReadings."""
     typed = _text(name)
+    words = {"low": _("Lower bound"), "high": _("Upper bound"), "weight": _("Weight"), "value": _("Value")}
+    sign = languages.decimal_sign()
+    # In a country with a decimal comma 1.234 may be twelve hundred and thirty-four, and the reverse.
+    if re.fullmatch(rf"-?\d{{1,3}}([.,](?<!\{sign})\d{{3}})+", typed):
+        raise TwoReadings(indicator=words[name], value=typed)
     try:
         return float(typed.replace(",", ".")) if "_" not in typed else float("nan")
     except ValueError as error:
-        words = {"low": _("Lower bound"), "high": _("Upper bound"), "weight": _("Weight"), "value": _("Value")}
         raise NotANumber(indicator=words[name], value=typed or "–") from error
+
+
+def as_typed(number: float | str | None) -> str:
+    """A number as it stands in a field: all its digits, with the reader's decimal sign; what was typed stays."""
+    if number is None or isinstance(number, str):
+        return number or ""
+    return f"{number:.15g}".replace(".", languages.decimal_sign())
 
 
 def _method() -> Method:

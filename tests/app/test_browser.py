@@ -31,7 +31,17 @@ WEBGL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 WITHOUT_WEBGL = ["--disable-3d-apis"]
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 SIZES = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "360"])
-PAGES = ["/op/map", "/op/table", "/op/layers", "/op/jobs", "/status", "/nowhere"]
+PAGES = [
+    "/op/map",
+    "/op/table",
+    "/op/files/map?table=1",
+    "/op/risk",
+    "/op/risk/new",
+    "/op/layers",
+    "/op/jobs",
+    "/status",
+    "/nowhere",
+]
 
 pytestmark = [
     pytest.mark.slow,

@@ -139,6 +139,45 @@ def test_a_table_with_faults_is_refused_row_by_row_and_nothing_of_it_is_kept(cli
 
 
 @pytest.mark.parametrize(
+    ("language", "typed", "kept"),
+    [
+        ("bs", "1.234", None),
+        ("bs", "1,234", 1.234),
+        ("en", "1,234", None),
+        ("en", "1.234", 1.234),
+        ("bs", "12,5", 12.5),
+        ("en", "12,5", 12.5),
+    ],
+)
+def test_a_number_that_may_mean_a_thousand_times_more_is_asked_for_again(
+    client, filled, country, language, typed, kept
+):
+    path = f"/op/risk/models/inform-bih/areas/{country.id('11053')}/poverty"
+    form = {"seen": "1", "value": typed, "source": "x", "method": "model"}
+    client.set_cookie("language", language)
+    answer = client.post(path, data=form)
+    client.set_cookie("language", "en")
+    if kept is None:
+        assert answer.status_code == 422
+        assert typed in answer.text
+    else:
+        assert answer.status_code == 303
+        assert f'value="{kept}"' in client.get(path).text
+
+
+def test_the_form_of_an_indicator_keeps_a_bound_of_nought(client, filled):
+    assert re.search(r'name="low"[^>]*value="0"', client.get("/op/risk/models/inform-bih/indicators/conflict").text)
+
+
+def test_the_form_begins_with_the_value_that_is_there(client, filled, country):
+    """Or whoever only mends the note would empty it."""
+    path = f"/op/risk/models/inform-bih/areas/{country.id('20141')}/conflict"
+    assert 'value="1.5"' in client.get(path).text
+    client.set_cookie("language", "bs")
+    assert 'value="1,5"' in client.get(path).text
+
+
+@pytest.mark.parametrize(
     ("form", "words"),
     [
         ({"category": "nonsense"}, "is no category of the risk index"),

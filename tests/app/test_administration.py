@@ -14,6 +14,8 @@ from layers.jurisdictions import Jurisdiction
 from tests.app.builders_map import close
 from tests.app.builders_people import signed_in
 
+pytestmark = pytest.mark.slow
+
 NEW = {"name": "Grad Žepče", "kind": "municipality", "level": "municipality", "code": "10502"}
 
 

@@ -42,6 +42,8 @@ from foundation.spaces import OPERATIONAL_SPACE_ID
 from tests.app.builders_map import close
 from tests.app.builders_people import a_signed_in_person, an_exercise
 
+pytestmark = pytest.mark.slow
+
 NOON = datetime(2026, 5, 14, 12, tzinfo=UTC)
 
 

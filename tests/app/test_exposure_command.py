@@ -21,6 +21,8 @@ from shapely import Point, Polygon, box
 from app.settings import CHECKOUT
 from tests.builders import ESRI_ZONE_6, UTM, a_raster, a_terminal, polygons_file
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]], dtype=np.float32)
 DEPTH = np.array([[0, 0.3, 0.6], [2.5, 0, 1], [0, 0, 0]], dtype=np.float32)
 

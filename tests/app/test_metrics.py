@@ -12,6 +12,8 @@ from app.factory import create_app
 from app.settings import CHECKOUT
 from tests.app.builders_map import close
 
+pytestmark = pytest.mark.slow
+
 KEY = "only for tests " * 3
 
 

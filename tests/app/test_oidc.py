@@ -25,6 +25,8 @@ from foundation.spaces import OPERATIONAL_SPACE_ID as OP
 from tests.app.builders_accounts import a_person
 from tests.app.builders_map import close
 
+pytestmark = pytest.mark.slow
+
 CLIENT, SECRET = "spremnost", "tajna"
 
 

@@ -17,6 +17,8 @@ from layers.catalogue import Method
 from tests.app.builders_map import a_hazard, close
 from tests.app.builders_people import signed_in
 
+pytestmark = pytest.mark.slow
+
 MADE = datetime(2026, 5, 15, 8, 10, tzinfo=UTC)
 BIH = (15.72, 42.55, 19.63, 45.28)
 POINT = 25.4 / 72

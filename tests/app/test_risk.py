@@ -13,6 +13,8 @@ from layers import inform
 from tests.app.builders_map import close
 from tests.app.builders_people import signed_in
 
+pytestmark = pytest.mark.slow
+
 MODEL = {"code": "inform-bih", "name": "INFORM-BiH", "source": "UNU-EHS", "edition": "2025", "licence": "CC BY 4.0"}
 ONE_EACH = {
     "conflict": "human",

@@ -17,6 +17,8 @@ from app.settings import libpq_url
 from app.upgrading import KEPT, bring_up_to_date
 from tests.app.test_migrations import owner
 
+pytestmark = pytest.mark.slow
+
 REVISIONS = [script.revision for script in _scripts().walk_revisions()][::-1]
 NOON = datetime(2026, 5, 14, 12, tzinfo=UTC)
 OP = "'00000000-0000-4000-8000-000000000001'"

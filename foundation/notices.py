@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, func, select, update
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -25,10 +25,11 @@ class Notice(InSpaceById, Base):
 
     __tablename__ = "notice"
     __table_args__ = (
-        Index(None, "space_id", "person_id", "created_at"),
+        Index(None, "space_id", "person_id", "number"),
         {"info": app_may("SELECT", "INSERT", "UPDATE", "DELETE")},
     )
 
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True))  # two notices may be of one moment
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
     text: Mapped[str]
     parameters: Mapped[Facts]
@@ -95,7 +96,7 @@ def notices(
     query = (
         select(Notice)
         .where(Notice.space_id == space, Notice.person_id == person)
-        .order_by(Notice.created_at.desc(), Notice.id)
+        .order_by(Notice.number.desc())
         .limit(limit)
     )
     if only_unread:

@@ -55,3 +55,15 @@ def test_the_newest_draft_is_the_one_that_is_kept(db, noon):
         assert draft(session, space=OP, person=amra, form="need").entries == {"what": "pumps"}
         drop(session, space=OP, person=amra, form="need")
         assert draft(session, space=OP, person=amra, form="need") is None
+
+
+def test_notices_of_one_moment_stand_in_the_order_in_which_they_were_made(db, noon):
+    with db.transaction(OP) as session:
+        (amra,) = people(session, noon, "Amra")
+        for gauge in ("Doboj", "Maglaj", "Zenica", "Žepče", "Šamac"):
+            notify(
+                session, space=OP, people=[amra], text="{gauge}", parameters={"gauge": gauge}, path="/", urgent=False,
+                at=noon,
+            )  # fmt: skip
+        found = [one.parameters["gauge"] for one in notices(session, space=OP, person=amra)]
+    assert found == ["Šamac", "Žepče", "Zenica", "Maglaj", "Doboj"]

@@ -173,6 +173,7 @@ def plan(session: Session, hazard_version_id: UUID) -> Plan:
     for below in (rests_on.settlements, rests_on.local_communities):
         zones |= _settlement_zones(session, below, rests_on.boundaries, places) if below else {}
     estimates, shares = people.estimates(session), people.shares(session)
+    covers = _also_covered(session, rests_on.boundaries)
     terrain = version(session, rests_on.elevation).facts["files"]["terrain"] if rests_on.elevation else None
     return Plan(
         hazard_id=hazard.id,
@@ -186,7 +187,7 @@ def plan(session: Session, hazard_version_id: UUID) -> Plan:
         population_unit=population.options.get("unit", "persons"),
         inputs=rests_on,
         zones=[
-            Zone(area, place, estimates[area].people if area in estimates else None, shares.get(area))
+            Zone(area, place, people.estimate_of((area, *covers.get(area, ())), estimates), shares.get(area))
             for area, place in zones.items()
         ],
         municipality={area: tuple(_above(area, parents)) for area in places},
@@ -332,6 +333,16 @@ def _above(area: UUID, parents: Mapping[UUID, UUID | None]) -> Iterable[UUID]:
         parent = parents.get(parent)
 
 
+def _also_covered(session: Session, boundaries: UUID) -> dict[UUID, list[UUID]]:
+    """The municipalities without an outline of their own, by the one whose outline covers them."""
+    rows = session.execute(
+        select(Boundary.area_id, Boundary.also_covers).where(
+            Boundary.version_id == boundaries, Boundary.also_covers != []
+        )
+    )
+    return {whole: list(parts) for whole, parts in rows}
+
+
 def _settlement_zones(
     session: Session, version_id: UUID, boundaries: UUID, municipalities: Mapping[UUID, shapely.Geometry]
 ) -> dict[UUID, shapely.Geometry]:
@@ -339,10 +350,7 @@ def _settlement_zones(
 
     A municipality without a boundary of its own is sought in the one that covers it.
     """
-    covering = select(Boundary.area_id, Boundary.also_covers).where(
-        Boundary.version_id == boundaries, Boundary.also_covers != []
-    )
-    host = {part: whole for whole, parts in session.execute(covering) for part in parts}
+    host = {part: whole for whole, parts in _also_covered(session, boundaries).items() for part in parts}
     rows = session.execute(
         select(Boundary.area_id, Boundary.place, Area.parent_id)
         .join(Area, Area.id == Boundary.area_id)

@@ -39,12 +39,12 @@ def estimates(session: Session) -> dict[str, Any] | None:
     for version in shown(session, Kind.MUNICIPALITIES)[:1]:
         known = boundaries(session, version.id, Level.MUNICIPALITY)
         for area, also, place in zip(known.area_ids, known.also_covers, known.geometry, strict=True):
-            whole = [found.get(part) for part in (area, *also)]
-            if all(whole):
+            whole = people.estimate_of((area, *also), found)
+            if whole is not None:
                 of_places.append(
                     {
                         "name": f"{municipalities[area].name} ({municipalities[area].code})",
-                        "people": sum(e.people for e in whole if e),
+                        "people": whole,
                         "place": shapely.to_wkb(place, hex=True),
                     }
                 )

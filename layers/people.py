@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from itertools import pairwise
 from typing import NamedTuple
@@ -99,6 +99,12 @@ def estimates(session: Session) -> dict[UUID, Estimate]:
         for area, people in rows:
             found.setdefault(area, Estimate(people, table))
     return found
+
+
+def estimate_of(areas: Iterable[UUID], known: Mapping[UUID, Estimate]) -> float | None:
+    """All people of areas under one outline (old Doboj's also covers Stanari); None where one has no estimate."""
+    parts = [known.get(area) for area in areas]
+    return sum(part.people for part in parts if part) if parts and all(parts) else None
 
 
 class Shares(NamedTuple):

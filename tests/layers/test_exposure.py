@@ -19,7 +19,7 @@ from layers.exposure import ExposureFigure
 from layers.features import Feature
 from layers.people import PeopleFigure, Sex
 from tests.builders import a_grid
-from tests.layers.builders_exposure import DEPTH, WEST, a_world
+from tests.layers.builders_exposure import DEPTH, EAST, WEST, a_world
 
 
 @pytest.fixture
@@ -106,6 +106,19 @@ def test_numbers_that_ask_for_a_second_look_are_marked(world):
     counted = world.count(world.layer(Kind.FLOOD_DEPTH, "rp100", years=100.0, values=DEPTH))
     assert counted[world.west].marks == ["few_cells", "off_estimate"]
     assert counted[world.east].marks == ["few_cells"]
+
+
+def test_an_outline_that_also_covers_another_municipality_is_held_against_both(world):
+    part = world.area(Level.MUNICIPALITY, "P", world.entity)
+    newer = world.layer(Kind.MUNICIPALITIES, "municipalities")
+    world.boundary(newer, world.west, WEST, also_covers=[part])
+    world.boundary(newer, world.east, EAST)
+    table = world.layer(Kind.POPULATION_TABLE, "census")
+    for area, people in ((world.west, 25.0), (part, 15.0)):  # together the 40 of the grid
+        world.session.add(PeopleFigure(version_id=table.id, area_id=area, sex=Sex.ALL, people=people))
+    world.session.flush()
+    counted = world.count(world.layer(Kind.FLOOD_DEPTH, "rp100", years=100.0, values=DEPTH))
+    assert counted[world.west].marks == ["few_cells"]
 
 
 def test_counting_again_leaves_the_old_result_readable(world):

@@ -109,22 +109,26 @@ def import_(
     refused: list[Exception] = []
     with running_database() as (database, configuration):
         for file in files:
-            incoming = importing.Incoming(
-                path=local_file(file),
-                kind=Kind(kind),
-                name=name or file.stem,
-                producer=producer,
-                licence=licence,
-                vintage=vintage,
-                method=Method(method),
-                method_note=method_note,
-                return_period_years=return_period,
-                event=event,
-                options=how,
-            )
-            version_id = importing.receive(
-                database, configuration.data_dir, incoming, by=OPERATOR, most_bytes=importing.OPERATOR_BYTES
-            )
+            try:
+                incoming = importing.Incoming(
+                    path=local_file(file),
+                    kind=Kind(kind),
+                    name=name or file.stem,
+                    producer=producer,
+                    licence=licence,
+                    vintage=vintage,
+                    method=Method(method),
+                    method_note=method_note,
+                    return_period_years=return_period,
+                    event=event,
+                    options=how,
+                )
+                version_id = importing.receive(
+                    database, configuration.data_dir, incoming, by=OPERATOR, most_bytes=importing.OPERATOR_BYTES
+                )
+            except (GisError, LayersError) as error:
+                refused.append(error)  # not received at all, so that there is nothing to show
+                continue
             with click.progressbar(length=100, label=file.name, file=sys.stderr) as bar:
 
                 def tell(share: float, bar: Any = bar) -> None:

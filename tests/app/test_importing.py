@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -142,6 +145,30 @@ def test_a_file_that_cannot_be_used_is_refused_with_a_sentence_and_leaves_nothin
     assert version.state == State.REFUSED
     assert as_text(version.refusal).startswith("depth.tif is not a GeoTIFF")
     assert version.facts == {}
+
+
+def test_a_file_that_cannot_be_received_does_not_stop_the_command_from_taking_the_others(database, files, tmp_path):
+    environ = replace(database, data_dir=tmp_path / "data").as_environ()
+
+    def spremnost(*words):
+        return subprocess.run(
+            [sys.executable, "-m", "app.cli", *map(str, words)],
+            env=os.environ | environ,
+            capture_output=True,
+            text=True,
+        )
+
+    said = ("--producer", "p", "--licence", "l", "--vintage", "2024", "--method", "model", "--return-period", "100")
+    done = spremnost("layers", "import", "flood_depth", tmp_path / "gone.tif", files[Kind.FLOOD_DEPTH], *said)
+    assert done.returncode == 2
+    assert "gone.tif" in done.stderr
+    assert "rp100" in spremnost("layers", "list").stdout
+    # The same layer under another period is a taken slot; the file behind it still comes in.
+    other = files[Kind.FLOOD_DEPTH].with_name("rp100_too.tif")
+    other.write_bytes(files[Kind.FLOOD_DEPTH].read_bytes())
+    taken = spremnost("layers", "import", "flood_depth", files[Kind.FLOOD_DEPTH], other, *said[:-1], "20")
+    assert taken.returncode == 2
+    assert "rp100_too" in spremnost("layers", "list").stdout
 
 
 def test_a_file_over_the_limit_is_not_received(imports, files):

@@ -115,6 +115,10 @@ OLD_CANTON_NAMES: Final = {
     "livanjski": "BA-10",
     "hercegbosanski": "BA-10",
 }
+# Figures that go round in a published table of the census of 2013: (as printed, as it should read).
+MISPRINTS: Final = {"11312": (2027, 11178)}  # Sapna: the first is one settlement of it
+DOBOJ_WITHOUT_STANARI: Final = ("20141", "20680", 64112, 7329)
+"""The code of each, Doboj's people without Stanari's, and those of Stanari, which left it in 2014."""
 CANTON_WORDS: Final = {
     **{name.casefold(): code for code, unit in CANTONS.items() for name in (unit.name, *unit.names.values())},
     **{unit.name.casefold().removesuffix(" kanton"): code for code, unit in CANTONS.items()},

@@ -37,6 +37,7 @@ from gis.errors import (
 from layers import sources
 from layers.areas import Area, Level
 from layers.catalogue import LayerVersion
+from layers.country import DOBOJ_WITHOUT_STANARI, MISPRINTS
 from layers.findings import Finding, finding, listed, spans
 from layers.municipalities import crosswalk_rows
 from layers.people import Sex, estimates
@@ -96,6 +97,7 @@ def prepare(
         findings += told
     figures = _figures(table, roles, codes, options)
     findings += _correct(name, figures, options)
+    findings += _misprints(figures)
     findings += _totals(figures)
     findings += _against_known(figures, options, context)
     households = _households(table, roles, codes, figures)
@@ -284,6 +286,28 @@ def _correct(name: str, figures: Figures, options: Mapping[str, Any]) -> list[Fi
         return []
     text = N_("{count} figures of the table were corrected, as asked for: {figures}.")
     return [finding("corrected", text, count=len(corrected), figures=listed(corrected))]
+
+
+def _misprints(figures: Figures) -> list[Finding]:
+    """Known errors of published tables that nobody has corrected; their figures are kept as they came."""
+    everybody = {code: groups.get(EVERYBODY) for code, groups in figures.items()}
+    findings = [
+        finding(
+            "misprint",
+            N_("{area} has {people} people here, a known misprint for {right}: correct it with {option}."),
+            area=code,
+            option=f"corrections.{code}",
+            people=printed,
+            right=right,
+        )
+        for code, (printed, right) in MISPRINTS.items()
+        if everybody.get(code) == printed
+    ]
+    doboj, stanari, people, missing = DOBOJ_WITHOUT_STANARI
+    if everybody.get(doboj) == people and stanari not in figures:
+        text = N_("Doboj ({doboj}) has {people} people here, without Stanari ({stanari}), whose {missing} are missing.")
+        findings.append(finding("without_stanari", text, doboj=doboj, stanari=stanari, people=people, missing=missing))
+    return findings
 
 
 def _totals(figures: Figures) -> list[Finding]:

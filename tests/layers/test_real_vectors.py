@@ -211,6 +211,7 @@ def test_the_census_of_2013_by_its_names(bring, municipalities):
     version = bring(file, Kind.POPULATION_TABLE, options)
     # The census counted 3,531,159: without Stanari's 7,329, and with Sapna's 2,027 in place of 11,178.
     assert version.facts["people"] == 3_531_159 - 7_329 - (11_178 - 2_027)
+    assert {"misprint", "without_stanari"} <= {f["code"] for f in version.findings}
     mended = bring(file, Kind.POPULATION_TABLE, {**options, "corrections": {"11312": 11178}})
     assert mended.facts["people"] == 3_531_159 - 7_329
     with pytest.raises(UnknownNames, match="Bosanska Gradiška/Gradiška"):

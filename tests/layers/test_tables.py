@@ -24,6 +24,7 @@ from layers.people import PeopleFigure, Sex
 from layers.tables import folded
 
 NAMES = {"20141": "Doboj", "20575": "Teslić", "20397": "Novi Grad", "10871": "Novi Grad", "30163": "Brčko"}
+NAMES |= {"11312": "Sapna"}
 
 
 def finding(version, code):
@@ -168,6 +169,19 @@ def test_a_crosswalk_tells_names_apart(table, figures):
         crosswalk={"rows": rows, "columns": {"name": "was"}},
     )
     assert figures(version) == {("10871", "all", None, None): 1, ("20397", "all", None, None): 2}
+
+
+def test_a_known_misprint_is_kept_and_told_until_it_is_corrected(table, figures):
+    version = table("code,people\n11312,2027\n20575,38536\n")
+    assert figures(version)["11312", "all", None, None] == 2027
+    assert finding(version, "misprint").startswith("11312 has 2027 people here, a known misprint for 11178")
+    right = table("code,people\n11312,2027\n", corrections={"11312": "11178"})
+    assert "misprint" not in {f["code"] for f in right.findings}
+
+
+def test_doboj_without_stanari_is_told(table):
+    assert "7329 are missing" in finding(table("code,people\n20141,64112\n"), "without_stanari")
+    assert "without_stanari" not in {f["code"] for f in table("code,people\n20141,71441\n").findings}
 
 
 def test_a_known_error_is_corrected_and_told(table, figures):
